@@ -1,0 +1,46 @@
+# What CI runs, and what a person runs. `make help` lists it.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check -q
+
+.PHONY: help demo test check lock bench clean
+
+help: ## list the targets
+	@grep -E '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+demo: $(VENV)/.installed ## load three synthetic dumps and serve on http://127.0.0.1:8000
+	@exec $(BIN)/qorgan demo
+
+test: check ## lint, types, import contracts and all tests
+	$(BIN)/python -m pytest
+
+check: $(VENV)/.tested ## lint, types and import contracts
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: $(VENV)/.tested ## measure, as ratios within one run
+	$(BIN)/python -m bench
+
+lock: $(VENV)/.installed ## resolve the dependencies anew into the two lock files
+	$(PIP) install uv
+	$(BIN)/uv pip compile -q pyproject.toml --extra build --universal --generate-hashes --python-version 3.11 --no-header --no-annotate -o requirements.lock
+	$(BIN)/uv pip compile -q pyproject.toml --all-extras -c requirements.lock --universal --generate-hashes --python-version 3.11 --no-header --no-annotate -o requirements-test.lock
+
+clean: ## remove the virtual environment (data/ stays)
+	rm -rf $(VENV)
+
+$(VENV)/bin/python:
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "qorgan needs Python 3.11 or newer; try: make PYTHON=python3.12 ...")'
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.installed: requirements.lock pyproject.toml | $(VENV)/bin/python
+	$(PIP) install --require-hashes -r requirements.lock
+	$(PIP) install --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(VENV)/.tested: requirements-test.lock $(VENV)/.installed
+	$(PIP) install --require-hashes -r requirements-test.lock
+	@touch $@

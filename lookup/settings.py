@@ -1,0 +1,192 @@
+"""The settings: ``QORGAN_*`` environment variables, read once into one frozen object.
+
+A value is never repeated in an error: it may hold a password.
+"""
+
+import difflib
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from limits import parse_many
+
+from lookup.errors import Code, InputError
+
+
+class Role(StrEnum):
+    """What a web node does; the roles need not share a machine."""
+
+    RANGE = "range"
+    EVALUATE = "evaluate"
+    SITE = "site"
+    API = "api"
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The validated settings; paths are absolute.
+
+    Attributes:
+        data: folder of the embedded store, the keys and the cache.
+        redis_url: the store's URL; None means the embedded Valkey.
+        keys: folder of the key files.
+        cache: folder of a web node's view and filter files.
+        host, port: where the web server listens.
+        workers: web server and hashing processes.
+        roles: what this web node does.
+        evaluate_limit: in the ``limits`` library's notation, counts elements; None is off.
+        max_stale: seconds without word from the store after which ranges are refused.
+        proxy_hops: how many proxies in front of us are ours.
+        log_json: JSON lines rather than plain text.
+    """
+
+    data: Path
+    redis_url: str | None
+    keys: Path
+    cache: Path
+    host: str
+    port: int
+    workers: int
+    roles: frozenset[Role]
+    evaluate_limit: str | None
+    max_stale: int
+    proxy_hops: int
+    log_json: bool
+
+    @classmethod
+    def from_env(cls, environ: Mapping[str, str] | None = None) -> "Settings":
+        """Read and check the settings.
+
+        Raises:
+            InputError: a setting is unknown or has a value of the wrong form.
+        """
+        env = {k: v for k, v in (os.environ if environ is None else environ).items() if k.startswith("QORGAN_")}
+        for name in env:
+            if name not in SETTINGS:
+                near = difflib.get_close_matches(name, SETTINGS, n=1, cutoff=0.0)[0]
+                raise InputError(Code.BAD_SETTING, f"unknown setting {name}; did you mean {near}?")
+        data = Path(env.get("QORGAN_DATA") or "data").absolute()
+        host, port = _bind(env.get("QORGAN_BIND") or "127.0.0.1:8000")
+        return cls(
+            data=data,
+            redis_url=_redis_url(env.get("QORGAN_REDIS_URL")),
+            keys=Path(env.get("QORGAN_KEYS") or data / "keys").absolute(),
+            cache=Path(env.get("QORGAN_CACHE") or data / "cache").absolute(),
+            host=host,
+            port=port,
+            workers=_whole("QORGAN_WORKERS", env, os.cpu_count() or 1, 1, 256),
+            roles=_roles(env.get("QORGAN_ROLES") or "range,evaluate,site,api"),
+            evaluate_limit=_limit(env.get("QORGAN_EVALUATE_LIMIT") or "60/hour;200/day"),
+            max_stale=_duration(env.get("QORGAN_MAX_STALE") or "24h"),
+            proxy_hops=_whole("QORGAN_PROXY_HOPS", env, 0, 0, 8),
+            log_json=_log(env.get("QORGAN_LOG") or "json"),
+        )
+
+    def shown(self) -> dict[str, str]:
+        """The settings as text for ``qorgan settings``; a password in the URL is masked."""
+        hours, rest = divmod(self.max_stale, 3600)
+        return {
+            "QORGAN_DATA": str(self.data),
+            "QORGAN_REDIS_URL": _masked(self.redis_url) if self.redis_url else "(embedded)",
+            "QORGAN_KEYS": str(self.keys),
+            "QORGAN_CACHE": str(self.cache),
+            "QORGAN_BIND": f"{self.host}:{self.port}",
+            "QORGAN_WORKERS": str(self.workers),
+            "QORGAN_ROLES": ",".join(role for role in Role if role in self.roles),
+            "QORGAN_EVALUATE_LIMIT": self.evaluate_limit or "off",
+            "QORGAN_MAX_STALE": f"{self.max_stale}s" if rest else f"{hours}h",
+            "QORGAN_PROXY_HOPS": str(self.proxy_hops),
+            "QORGAN_LOG": "json" if self.log_json else "text",
+        }
+
+
+SETTINGS = (
+    "QORGAN_DATA",
+    "QORGAN_REDIS_URL",
+    "QORGAN_KEYS",
+    "QORGAN_CACHE",
+    "QORGAN_BIND",
+    "QORGAN_WORKERS",
+    "QORGAN_ROLES",
+    "QORGAN_EVALUATE_LIMIT",
+    "QORGAN_MAX_STALE",
+    "QORGAN_PROXY_HOPS",
+    "QORGAN_LOG",
+)
+
+_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+
+
+def parse_bind(text: str) -> tuple[str, int] | None:
+    """``host:port`` (an IPv6 host in brackets) as a pair, or None where it is not one."""
+    match = re.fullmatch(r"(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9.-]+):([0-9]{1,5})", text)
+    if match is None or int(match[2]) > 65535:
+        return None
+    return match[1], int(match[2])
+
+
+def _bind(text: str) -> tuple[str, int]:
+    pair = parse_bind(text)
+    if pair is None:
+        raise _bad("QORGAN_BIND", "an address and a port, as 127.0.0.1:8000")
+    return pair
+
+
+def _redis_url(text: str | None) -> str | None:
+    if not text:
+        return None
+    if urlsplit(text).scheme not in ("redis", "rediss", "unix"):
+        raise _bad("QORGAN_REDIS_URL", "a redis://, rediss:// or unix:// URL")
+    return text
+
+
+def _whole(name: str, env: Mapping[str, str], default: int, low: int, high: int) -> int:
+    text = env.get(name) or str(default)
+    if not re.fullmatch(r"[0-9]{1,9}", text) or not low <= int(text) <= high:
+        raise _bad(name, f"a whole number from {low} to {high}")
+    return int(text)
+
+
+def _roles(text: str) -> frozenset[Role]:
+    try:
+        return frozenset(Role(part.strip()) for part in text.split(","))
+    except ValueError:
+        raise _bad("QORGAN_ROLES", "a comma-separated choice of " + ", ".join(Role)) from None
+
+
+def _limit(text: str) -> str | None:
+    if text == "off":
+        return None
+    try:
+        parse_many(text)
+    except ValueError:
+        raise _bad("QORGAN_EVALUATE_LIMIT", "limits such as 60/hour;200/day, or off") from None
+    return text
+
+
+def _duration(text: str) -> int:
+    match = re.fullmatch(r"([0-9]{1,6})([smhd])", text)
+    if match is None or int(match[1]) == 0:
+        raise _bad("QORGAN_MAX_STALE", "a time such as 30m or 24h")
+    return int(match[1]) * _SECONDS[match[2]]
+
+
+def _log(text: str) -> bool:
+    if text not in ("json", "text"):
+        raise _bad("QORGAN_LOG", "json or text")
+    return text == "json"
+
+
+def _masked(url: str) -> str:
+    parts = urlsplit(url)
+    if parts.password is None:
+        return url
+    return url.replace(f":{parts.password}@", ":***@")
+
+
+def _bad(name: str, wanted: str) -> InputError:
+    return InputError(Code.BAD_SETTING, f"{name} must be {wanted}")
