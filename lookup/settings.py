@@ -64,7 +64,11 @@ class Settings:
         Raises:
             InputError: a setting is unknown or has a value of the wrong form.
         """
-        env = {k: v for k, v in (os.environ if environ is None else environ).items() if k.startswith("QORGAN_")}
+        env = {
+            k: v
+            for k, v in (os.environ if environ is None else environ).items()
+            if k.startswith("QORGAN_")
+        }
         for name in env:
             if name not in SETTINGS:
                 near = difflib.get_close_matches(name, SETTINGS, n=1, cutoff=0.0)[0]

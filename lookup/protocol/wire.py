@@ -1,0 +1,131 @@
+"""The messages of a lookup as bytes: evaluate's JSON, a range's path and body.
+
+Decoders are strict: one spelling of each message, anything else is refused.
+"""
+
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from lookup.errors import Code, InputError
+from lookup.protocol.suite import (
+    ELEMENT_BYTES,
+    ENTRY_BYTES,
+    HASH_BYTES,
+    MAX_ELEMENTS,
+    PROOF_BYTES,
+    Lane,
+)
+
+RANGE_ROOT = "/v1/range/"
+MAX_EVALUATE_BYTES = 8 * 1024  # 64 elements of 64 hex digits with quotes and room for spaces
+_ELEMENT = re.compile(f"[0-9a-f]{{{2 * ELEMENT_BYTES}}}")
+_PROOF = re.compile(f"[0-9a-f]{{{2 * PROOF_BYTES}}}")
+
+
+@dataclass(frozen=True)
+class EvaluateRequest:
+    """``POST /v1/evaluate``: 1 to 64 blinded elements, 32 bytes each, not yet decoded to points."""
+
+    lane: Lane
+    blinded: tuple[bytes, ...]
+
+
+@dataclass(frozen=True)
+class EvaluateResponse:
+    """Its reply: evaluated elements, 32 bytes each, and one 64-byte proof."""
+
+    evaluated: tuple[bytes, ...]
+    proof: bytes
+
+
+def encode_evaluate_request(request: EvaluateRequest) -> bytes:
+    """The body of a request."""
+    blinded = [element.hex() for element in request.blinded]
+    return json.dumps({"lane": request.lane.value, "blinded": blinded}).encode()
+
+
+def decode_evaluate_request(body: bytes) -> EvaluateRequest:
+    """Read the body of a request.
+
+    Raises:
+        InputError: BAD_REQUEST, TOO_MANY_ELEMENTS or BAD_ELEMENT.
+    """
+    raw = _object(body)
+    if raw is None or set(raw) != {"lane", "blinded"} or raw["lane"] not in tuple(Lane):
+        raise InputError(Code.BAD_REQUEST, 'the body must be {"lane": ..., "blinded": [...]}')
+    blinded = raw["blinded"]
+    if not isinstance(blinded, list) or not blinded:
+        raise InputError(Code.BAD_REQUEST, "blinded must be a list of 1 to 64 elements")
+    if len(blinded) > MAX_ELEMENTS:
+        raise InputError(Code.TOO_MANY_ELEMENTS, "ask for at most 64 elements at a time")
+    if not all(isinstance(e, str) and _ELEMENT.fullmatch(e) for e in blinded):
+        raise InputError(Code.BAD_ELEMENT, "an element must be 64 lower-case hex digits")
+    return EvaluateRequest(Lane(raw["lane"]), tuple(bytes.fromhex(e) for e in blinded))
+
+
+def encode_evaluate_response(response: EvaluateResponse) -> bytes:
+    """The body of a reply."""
+    evaluated = [element.hex() for element in response.evaluated]
+    return json.dumps({"evaluated": evaluated, "proof": response.proof.hex()}).encode()
+
+
+def decode_evaluate_response(body: bytes) -> EvaluateResponse:
+    """Read the body of a reply; unknown keys are ignored.
+
+    Raises:
+        InputError: BAD_EVALUATION.
+    """
+    raw = _object(body) or {}
+    evaluated, proof = raw.get("evaluated"), raw.get("proof")
+    if (
+        not isinstance(evaluated, list)
+        or not all(isinstance(e, str) and _ELEMENT.fullmatch(e) for e in evaluated)
+        or not isinstance(proof, str)
+        or not _PROOF.fullmatch(proof)
+    ):
+        raise InputError(Code.BAD_EVALUATION, "the service's evaluation is malformed")
+    return EvaluateResponse(tuple(bytes.fromhex(e) for e in evaluated), bytes.fromhex(proof))
+
+
+def range_path(lane: Lane, version: str, prefix: str) -> str:
+    """The path of a range."""
+    return f"{RANGE_ROOT}{lane.value}/{version}/{prefix}"
+
+
+def split_range(body: bytes, range_entries: int, prefix_bits: int) -> tuple[bytes, bytes]:
+    """The entries, and the siblings from the leaf up, of a body.
+
+    Raises:
+        InputError: BAD_RANGE, the body has another length than every range of its version.
+    """
+    at = ENTRY_BYTES * range_entries
+    if len(body) != at + HASH_BYTES * prefix_bits:
+        raise InputError(Code.BAD_RANGE, "the range is not whole")
+    return body[:at], body[at:]
+
+
+def range_json(version: str, prefix: str, entries: bytes, path: bytes) -> bytes:
+    """The same range as JSON, for people who look and languages without byte arrays."""
+    return json.dumps(
+        {
+            "version": version,
+            "prefix": prefix,
+            "entries": _hex_parts(entries, ENTRY_BYTES),
+            "path": _hex_parts(path, HASH_BYTES),
+        }
+    ).encode()
+
+
+def _hex_parts(data: bytes, size: int) -> Sequence[str]:
+    return [data[at : at + size].hex() for at in range(0, len(data), size)]
+
+
+def _object(body: bytes) -> dict[str, Any] | None:
+    try:
+        raw = json.loads(body)
+    except (ValueError, RecursionError):
+        return None
+    return raw if isinstance(raw, dict) else None
