@@ -1,0 +1,36 @@
+"""The names of all keys in the store; nothing else in the tree spells one."""
+
+from lookup.protocol.suite import Lane
+
+INDEX = "qorgan:index"
+DATASETS = "qorgan:datasets"  # id -> register entry
+DATASET_IDS = "qorgan:dataset-ids"  # name -> id
+LAST_DATASET = "qorgan:last-dataset"
+REGISTER_CHANGES = "qorgan:register-changes"
+LAST_LOAD = "qorgan:last-load"
+LIMITS = "qorgan:limits"
+
+
+def loads_of(dataset_id: int) -> str:
+    """The hash load key -> load id of a dataset."""
+    return f"qorgan:loads-of:{dataset_id}"
+
+
+def load(load_id: int) -> str:
+    """The hash of one load."""
+    return f"qorgan:load:{load_id}"
+
+
+def ledger(lane: Lane, load_id: int, shard: int) -> str:
+    """One set of sealed rows. Short: there may be 200,000 of these names."""
+    return f"q:{lane.value[0]}:{load_id:x}:{shard:x}"
+
+
+def versions(lane: Lane) -> str:
+    """The lane's versions: the hash of the atomic switch."""
+    return f"qorgan:versions:{lane.value}"
+
+
+def part(lane: Lane, stage: str, name: str, chunk: int) -> str:
+    """One chunk of a version's file."""
+    return f"qorgan:part:{lane.value}:{stage}:{name}:{chunk}"
