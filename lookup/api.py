@@ -1,0 +1,172 @@
+"""The JSON API behind the ranges: parameters, evaluate, the register, and the probes.
+
+Views raise; ``lookup.app`` answers for them. A request is checked here once, at the door.
+"""
+
+import hashlib
+import json
+from dataclasses import dataclass
+
+from flask import Blueprint, Response, current_app, request
+
+from lookup.errors import Code, ProblemError
+from lookup.index.node import Node
+from lookup.index.register import Dataset
+from lookup.index.store import StoreError
+from lookup.limits import EvaluateLimit
+from lookup.protocol.oprf import ServerKey
+from lookup.protocol.suite import Lane
+from lookup.protocol.wire import (
+    EvaluateResponse,
+    decode_evaluate_request,
+    encode_evaluate_response,
+)
+from lookup.settings import Role
+
+SERVICE = "qorgan"  # where the app keeps its Service
+
+
+@dataclass(frozen=True)
+class Service:
+    """What the views answer from.
+
+    Attributes:
+        node: the mapped versions and the register.
+        key: the public lane's OPRF key on a node that evaluates.
+        limit: None where it is off.
+    """
+
+    roles: frozenset[Role]
+    node: Node
+    key: ServerKey | None
+    limit: EvaluateLimit | None
+
+
+probes = Blueprint("probes", __name__)
+parameters = Blueprint("parameters", __name__)
+evaluation = Blueprint("evaluation", __name__)
+register = Blueprint("register", __name__)
+
+
+@probes.get("/healthz")
+def healthz() -> Response:
+    """Alive."""
+    return _json({"status": "alive"})
+
+
+@probes.get("/readyz")
+def readyz() -> Response:
+    """Whether this node can do what its roles promise, and which part is missing."""
+    service = _service()
+    parts = {"store": "ok" if service.node.store_answers else "away"}
+    missing = False
+    if Role.RANGE in service.roles:
+        mapped = Lane.PUBLIC in service.node.state.current
+        fresh = not service.node.is_stale
+        parts["range"] = "ok" if mapped and fresh else "stale" if mapped else "nothing published"
+        missing |= parts["range"] != "ok"
+    if Role.EVALUATE in service.roles:
+        can = service.key is not None and (service.limit is None or service.node.store_answers)
+        parts["evaluate"] = "ok" if can else "store away"
+        missing |= not can
+    return _json({"ready": not missing, "parts": parts}, status=503 if missing else 200)
+
+
+@parameters.get("/v1/params/<lane>")
+def params(lane: str) -> Response:
+    """The signed parameters, byte for byte."""
+    if lane == Lane.VERIFIED:
+        raise ProblemError(Code.UNAUTHORISED, "this lane needs an API key")
+    if lane != Lane.PUBLIC:
+        raise ProblemError(Code.NOT_FOUND, "there is no such lane")
+    node = _service().node
+    mapped = node.state.current.get(Lane.PUBLIC)
+    if node.is_stale:
+        raise ProblemError(Code.STALE, "could not check: the index is too old", retry_after=60)
+    if mapped is None:
+        raise ProblemError(Code.NOT_FOUND, "nothing has been published in this lane yet")
+    response = _cached(mapped.version.document.encode())
+    response.headers["Qorgan-Signature"] = mapped.version.signature
+    response.headers["Access-Control-Expose-Headers"] = "ETag, Qorgan-Signature"
+    return response
+
+
+@evaluation.post("/v1/evaluate")
+def evaluate() -> Response:
+    """Evaluate 1 to 64 blinded elements: limits, OPRF, reply."""
+    _refuse_foreign_origin()
+    if request.mimetype != "application/json":
+        raise ProblemError(Code.BAD_MEDIA_TYPE, "send application/json")
+    wanted = decode_evaluate_request(request.get_data(cache=False))
+    if wanted.lane is not Lane.PUBLIC:
+        raise ProblemError(Code.UNAUTHORISED, "this lane needs an API key")
+    service = _service()
+    if service.key is None:
+        raise ProblemError(Code.NOT_FOUND, "this node does not evaluate")
+    if service.limit is not None:
+        _spend(service.limit, len(wanted.blinded))
+    evaluation = service.key.blind_evaluate(wanted.blinded)
+    response = Response(
+        encode_evaluate_response(EvaluateResponse(evaluation.evaluated, evaluation.proof)),
+        mimetype="application/json",
+    )
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+@register.get("/v1/breaches")
+def breaches() -> Response:
+    """The register entries of all published datasets."""
+    published = _service().node.state.published()
+    return _cached(json.dumps([_entry(dataset) for dataset in published.values()]).encode())
+
+
+@register.get("/v1/breaches/<name>")
+def breach(name: str) -> Response:
+    """One register entry."""
+    for dataset in _service().node.state.published().values():
+        if dataset.name == name:
+            return _cached(json.dumps(_entry(dataset)).encode())
+    raise ProblemError(Code.NOT_FOUND, "there is no such entry in the register")
+
+
+def _service() -> Service:
+    service: Service = current_app.extensions[SERVICE]
+    return service
+
+
+def _entry(dataset: Dataset) -> dict[str, object]:
+    return dataset.model_dump(mode="json", exclude_defaults=True)
+
+
+def _refuse_foreign_origin() -> None:
+    """Other sites' visitors must not be made into a botnet that asks in their place."""
+    origin = request.headers.get("Origin")
+    if origin is not None and origin.partition("://")[2] != request.host:
+        raise ProblemError(Code.FORBIDDEN, "this origin may not ask")
+
+
+def _spend(limit: EvaluateLimit, elements: int) -> None:
+    try:
+        limit.spend(request.remote_addr or "", elements)
+    except StoreError:
+        raise ProblemError(
+            Code.STORE_UNAVAILABLE, "could not check; try again later", retry_after=5
+        ) from None
+
+
+def _json(document: object, status: int = 200) -> Response:
+    response = Response(json.dumps(document), status=status, mimetype="application/json")
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+def _cached(body: bytes) -> Response:
+    """A body that may be kept but must be asked after: ETag and 304."""
+    response = Response(body, mimetype="application/json")
+    response.headers["Cache-Control"] = "no-cache"
+    response.headers["Access-Control-Allow-Origin"] = "*"
+    response.headers["Access-Control-Expose-Headers"] = "ETag"
+    response.set_etag(hashlib.sha256(body).hexdigest()[:32])
+    response.make_conditional(request)
+    return response

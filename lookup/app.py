@@ -1,0 +1,128 @@
+"""The web service, built in a function: ranges in front, Flask behind.
+
+Start-up refuses keys that do not fit the index, and a store that may evict. With the store away
+it starts all the same and serves what the node last knew.
+"""
+
+import atexit
+from typing import TYPE_CHECKING
+
+from flask import Flask, Response
+from werkzeug.exceptions import HTTPException
+from werkzeug.middleware.proxy_fix import ProxyFix
+
+from lookup import api, keys, logs, pages, problems
+from lookup.errors import Code, ProblemError, UnavailableError
+from lookup.index import definition, store
+from lookup.index.node import Node, Watch
+from lookup.index.store import Store
+from lookup.limits import EvaluateLimit
+from lookup.logs import Event
+from lookup.protocol.suite import Lane
+from lookup.ranges import Ranges
+from lookup.settings import Role, Settings
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIApplication
+
+_MAX_BODY = 64 * 1024  # bytes; evaluate's longest body is 5 KiB
+
+_CODES = {404: Code.NOT_FOUND, 405: Code.METHOD_NOT_ALLOWED, 413: Code.TOO_LARGE}
+_SENTENCES = {
+    Code.NOT_FOUND: "there is nothing at this address",
+    Code.METHOD_NOT_ALLOWED: "this address is not for that method",
+    Code.TOO_LARGE: "the request is too large",
+    Code.BAD_REQUEST: "the request cannot be understood",
+}
+
+
+def create_app(settings: Settings) -> "WSGIApplication":
+    """The WSGI callable of a web node.
+
+    Raises:
+        UnavailableError: a key, the index or the store cannot be trusted.
+    """
+    opened = store.connect(settings)
+    atexit.register(opened.close)
+    key, seed = None, b""
+    if Role.EVALUATE in settings.roles:
+        seed = keys.read(settings.keys, Lane.PUBLIC.value)
+        key = keys.derive_lane_key(seed, Lane.PUBLIC)
+    _check(opened, {Lane.PUBLIC: key.public_key} if key else {})
+    serves_versions = settings.roles != {Role.EVALUATE}
+    node = Node(
+        opened, settings.cache, settings.max_stale, tuple(Lane) if serves_versions else (), _watch()
+    )
+    limit = None
+    if key is not None and settings.evaluate_limit is not None:
+        limit = EvaluateLimit(store.limits_storage(opened), settings.evaluate_limit, seed)
+    node.start()
+    flask = _flask(api.Service(settings.roles, node, key, limit))
+    if settings.proxy_hops:
+        # Only so many addresses, from the right, were added by proxies of ours.
+        flask.wsgi_app = ProxyFix(flask.wsgi_app, x_for=settings.proxy_hops, x_proto=0)  # type: ignore[method-assign]  # Flask's documented way
+    return Ranges(node, flask) if Role.RANGE in settings.roles else flask
+
+
+def _check(opened: Store, public_keys: dict[Lane, bytes]) -> None:
+    """Refuse to serve what does not fit; a store that is merely away is waited for."""
+    try:
+        store.check(opened)
+        definition.check_lane_keys(definition.read(opened), public_keys)
+    except UnavailableError as error:
+        if error.code is not Code.STORE_UNAVAILABLE:
+            raise
+
+
+def _flask(service: api.Service) -> Flask:
+    app = Flask("lookup", static_folder=None)
+    app.config["MAX_CONTENT_LENGTH"] = _MAX_BODY
+    app.debug = False  # not even FLASK_DEBUG may make it talk
+    # A redirect to the "right" path would repeat the path, whatever is in it.
+    app.url_map.merge_slashes = False
+    app.url_map.strict_slashes = True
+    app.url_map.redirect_defaults = False
+    app.extensions[api.SERVICE] = service
+    app.register_blueprint(api.probes)
+    if Role.RANGE in service.roles:
+        app.register_blueprint(api.parameters)
+    if Role.EVALUATE in service.roles:
+        app.register_blueprint(api.evaluation)
+    if service.roles & {Role.API, Role.SITE}:
+        app.register_blueprint(api.register)
+    if Role.SITE in service.roles:
+        app.register_blueprint(pages.site)
+    app.register_error_handler(Exception, _answer)
+    app.after_request(_harden)
+    return app
+
+
+def _answer(error: Exception) -> Response:
+    """The one handler: every exception of a view becomes a problem document here."""
+    if isinstance(error, HTTPException):
+        code = _CODES.get(error.code or 500, Code.BAD_REQUEST)
+        error = ProblemError(code, _SENTENCES[code])
+    problem = problems.of(error)
+    if problem.status == 500:
+        logs.unexpected(error)
+    return Response(problem.body, problem.status, dict(problem.headers))
+
+
+def _harden(response: Response) -> Response:
+    response.headers.setdefault("X-Content-Type-Options", "nosniff")
+    response.headers.setdefault("Referrer-Policy", "no-referrer")
+    return response
+
+
+def _watch() -> Watch:
+    return Watch(
+        mapped=lambda lane, version: logs.event(
+            Event.VERSION_MAPPED, lane=lane.value, version=version
+        ),
+        refused=lambda lane, code: logs.event(
+            Event.VERSION_FETCH_FAILED, logs.ERROR, lane=lane.value, code=code
+        ),
+        store_away=lambda: logs.event(Event.STORE_AWAY, logs.WARNING),
+        store_back=lambda: logs.event(Event.STORE_BACK),
+        unexpected=logs.unexpected,
+    )

@@ -1,0 +1,188 @@
+"""gunicorn's threaded worker, made to keep quiet and to keep accepting.
+
+gunicorn answers what it cannot parse with a page that repeats the request, and logs the request
+line, headers and the client's address beside it. This worker answers every error with a constant
+problem document (RFC 9457) and logs a static event with the class of the exception. What the
+application writes to ``wsgi.errors`` is dropped, and an exception that ends the worker is not
+printed.
+
+It also takes three levers from a client that stalls: one that has not begun its request holds no
+thread, one that falls silent in it frees its thread after ``SILENCE`` seconds, and one that does
+not hang up after its answer is waited for in a thread, not in the loop that accepts. A client
+that sends a byte now and then still holds a thread; against those there is a proxy in front.
+"""
+
+import io
+import json
+import socket
+import struct
+import sys
+import time
+from collections.abc import Iterable
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from gunicorn import util
+from gunicorn.http import errors
+from gunicorn.workers.gthread import _DEFER, ThreadWorker
+
+from lookup.errors import Code, QorganError
+from lookup.logs import ERROR, Event, event, unexpected
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+
+PROMPT = 0.01  # seconds a thread waits for a new connection's first byte; then the poller does
+SILENCE = 10  # seconds without a byte, in either direction, after which a connection is dropped
+LINGER = 1.0  # seconds for a client to hang up after its last answer
+LINGER_BYTES = 65536  # what it may still send meanwhile, as in gunicorn
+
+AGAIN = 2.0  # seconds before a worker that failed is started again
+
+# Exit codes of a worker: for each the arbiter stops the service and exits with it
+# (gunicorn_conf.on_starting). Any other code makes it start the worker again.
+REFUSED, UNAVAILABLE = 2, 3
+
+_TIMEVAL = struct.pack("ll", SILENCE, 0)
+
+_ANSWERS = {
+    400: ("Bad Request", Code.BAD_REQUEST, "The request could not be understood"),
+    414: ("URI Too Long", Code.TOO_LARGE, "The address is too long"),
+    417: ("Expectation Failed", Code.BAD_REQUEST, "The expectation cannot be met"),
+    431: ("Request Header Fields Too Large", Code.TOO_LARGE, "The headers are too large"),
+    500: ("Internal Server Error", Code.INTERNAL, "Something went wrong on our side"),
+    501: ("Not Implemented", Code.BAD_REQUEST, "The transfer coding is not supported"),
+}
+
+_STATUS: tuple[tuple[type[Exception], int], ...] = (
+    (errors.LimitRequestLine, 414),
+    (errors.LimitRequestHeaders, 431),
+    (errors.ExpectationFailed, 417),
+    (errors.UnsupportedTransferCoding, 501),
+    # the application's or the operator's fault, not the client's
+    (errors.InvalidResponseHeader, 500),
+    (errors.InvalidResponseHeaderName, 500),
+    (errors.ConfigurationProblem, 500),
+    (errors.ParseException, 400),
+)
+
+
+def answer(status: int) -> tuple[bytes, bytes]:
+    """The head and the body of the answer to a request that went wrong; constants."""
+    reason, code, title = _ANSWERS[status]
+    problem = {"type": "about:blank", "title": title, "status": status, "code": code}
+    body = json.dumps(problem).encode()
+    head = (
+        f"HTTP/1.1 {status} {reason}\r\n"
+        "Connection: close\r\n"
+        "Cache-Control: no-store\r\n"
+        "Content-Type: application/problem+json\r\n"
+        f"Content-Length: {len(body)}\r\n\r\n"
+    )
+    return head.encode(), body
+
+
+class QuietWorker(ThreadWorker):  # type: ignore[misc] # gunicorn ships no types
+    """The ``worker_class`` of gunicorn."""
+
+    def init_process(self) -> None:
+        """Run the worker; where it fails, exit with a code instead of printing the exception."""
+        try:
+            super().init_process()
+        except QorganError as error:
+            event(Event.CANNOT_START, ERROR, code=error.code)
+            if self.age == 1:  # its siblings would say the same
+                sys.stderr.write(f"qorgan: {error.sentence}\n")
+            self._give_up(REFUSED if error.exit_code == REFUSED else UNAVAILABLE)
+        except Exception as error:  # noqa: BLE001 # the arbiter would print its text
+            unexpected(error)
+            self._give_up(UNAVAILABLE)
+
+    def _give_up(self, code: int) -> NoReturn:
+        """Exit: if the very first worker cannot start, so that the service stops with ``code``.
+
+        A later one is started again after a while: what went on before goes on, and of two
+        such codes at once gunicorn's arbiter would take the first and trip over the second.
+        """
+        if self.age == 1 and not self.booted:
+            sys.exit(code)
+        deadline = time.monotonic() + AGAIN
+        while self.alive and time.monotonic() < deadline:  # a signal ends it
+            time.sleep(0.05)
+        sys.exit(1)
+
+    def load_wsgi(self) -> None:
+        """Load the application and take the error stream from it."""
+        super().load_wsgi()
+        self.wsgi: WSGIApplication = _without_errors(self.wsgi)
+
+    def handle(self, conn: Any) -> object:
+        """Serve a connection, in a thread of the pool: see ThreadWorker."""
+        if not (conn.initialized or conn.wait_for_data(PROMPT)):
+            return _DEFER
+        conn.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, _TIMEVAL)
+        conn.sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, _TIMEVAL)
+        try:
+            result: object = super().handle(conn)
+        except SystemExit as error:  # would end the worker, which would print its text
+            self.handle_error(None, conn.sock, conn.client, error)
+            result = False
+        if result is False:
+            _part(conn.sock)
+        return result
+
+    def murder_pending(self) -> None:
+        """Close connections whose request has not begun in time; all of them when stopping."""
+        if not self.alive:
+            for conn in self.pending_conns:
+                conn.timeout = 0
+        super().murder_pending()
+
+    def handle_error(self, req: Any, client: Any, addr: object, exc: BaseException) -> None:
+        """Answer with a constant and log the class of what went wrong."""
+        del addr
+        status = next((code for kind, code in _STATUS if isinstance(exc, kind)), 500)
+        if status == 500:
+            unexpected(exc)
+        else:
+            event(Event.REQUEST_UNREADABLE, error=exc, status=status)
+        head, body = answer(status)
+        if getattr(req, "method", None) == "HEAD":  # RFC 9110, section 9.3.2: no content
+            body = b""
+        with suppress(OSError):  # the client has gone
+            util.write_nonblock(client, head + body)
+
+
+class _Nowhere(io.TextIOBase):
+    """A text stream that forgets."""
+
+    def write(self, text: str) -> int:
+        return len(text)
+
+
+def _without_errors(app: "WSGIApplication") -> "WSGIApplication":
+    nowhere = _Nowhere()
+
+    def quiet(environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
+        environ["wsgi.errors"] = nowhere
+        return app(environ, start_response)
+
+    return quiet
+
+
+def _part(sock: socket.socket) -> None:
+    """Send the end, wait for the client's (RFC 9112, section 9.6), and cut the connection.
+
+    gunicorn does the same later in its main loop, for up to 2 s a connection; after this there
+    is nothing left for it to wait for.
+    """
+    deadline = time.monotonic() + LINGER
+    left = LINGER_BYTES
+    with suppress(OSError):  # the client has gone, or does not hang up in time
+        sock.shutdown(socket.SHUT_WR)
+        while left > 0 and (wait := deadline - time.monotonic()) > 0:
+            sock.settimeout(wait)
+            got = len(sock.recv(4096))
+            left = left - got if got else 0
+    with suppress(OSError):
+        sock.shutdown(socket.SHUT_RDWR)

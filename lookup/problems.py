@@ -1,0 +1,91 @@
+"""The one place that speaks HTTP about errors: RFC 9457 problem documents, a closed set of codes.
+
+A document never repeats what was sent. Flask and the range callable both answer with it.
+"""
+
+import json
+from dataclasses import dataclass
+
+from lookup.errors import Code, InputError, ProblemError, QorganError, UnavailableError
+
+MEDIA_TYPE = "application/problem+json"
+
+_STATUS = {
+    Code.BAD_REQUEST: 400,
+    Code.BAD_PREFIX: 400,
+    Code.BAD_ELEMENT: 400,
+    Code.TOO_MANY_ELEMENTS: 400,
+    Code.UNAUTHORISED: 401,
+    Code.FORBIDDEN: 403,
+    Code.NOT_FOUND: 404,
+    Code.METHOD_NOT_ALLOWED: 405,
+    Code.VERSION_GONE: 410,
+    Code.TOO_LARGE: 413,
+    Code.BAD_MEDIA_TYPE: 415,
+    Code.RATE_LIMITED: 429,
+    Code.INTERNAL: 500,
+    Code.STORE_UNAVAILABLE: 503,
+    Code.STALE: 503,
+}
+_TITLES = {
+    400: "Bad Request",
+    401: "Unauthorized",
+    403: "Forbidden",
+    404: "Not Found",
+    405: "Method Not Allowed",
+    410: "Gone",
+    413: "Content Too Large",
+    415: "Unsupported Media Type",
+    429: "Too Many Requests",
+    500: "Internal Server Error",
+    503: "Service Unavailable",
+}
+
+
+@dataclass(frozen=True)
+class Problem:
+    """A problem document and how it travels."""
+
+    status: int
+    body: bytes
+    headers: tuple[tuple[str, str], ...]
+
+    @property
+    def status_line(self) -> str:
+        """As WSGI wants it."""
+        return f"{self.status} {_TITLES[self.status]}"
+
+
+def of(error: Exception) -> Problem:
+    """The problem document of any exception; what we did not foresee is ``internal``, no more."""
+    if isinstance(error, ProblemError | InputError) and error.code in _STATUS:
+        return _document(error)
+    if isinstance(error, UnavailableError):
+        return _document(ProblemError(Code.STORE_UNAVAILABLE, "could not check; try again later"))
+    return _document(ProblemError(Code.INTERNAL, "something went wrong on our side; try again"))
+
+
+def _document(error: QorganError) -> Problem:
+    status = _STATUS[error.code]
+    body = json.dumps(
+        {
+            "type": "about:blank",
+            "title": _TITLES[status],
+            "status": status,
+            "code": error.code.value,
+            "detail": error.sentence,
+        }
+    ).encode()
+    headers = [
+        ("Content-Type", MEDIA_TYPE),
+        ("Content-Length", str(len(body))),
+        ("Cache-Control", "no-store"),
+        ("Access-Control-Allow-Origin", "*"),
+        ("X-Content-Type-Options", "nosniff"),
+    ]
+    retry_after = error.retry_after if isinstance(error, ProblemError) else None
+    if retry_after is not None:
+        headers.append(("Retry-After", str(retry_after)))
+    if status == 401:
+        headers.append(("WWW-Authenticate", "Bearer"))
+    return Problem(status, body, tuple(headers))

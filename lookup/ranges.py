@@ -1,0 +1,124 @@
+"""The hot path: ``GET /v1/range/<lane>/<version>/<prefix>`` as a bare WSGI callable before Flask.
+
+A range is a slice of a mapped file; no store, no Flask, no request object. Everything else is
+passed on to the application behind.
+"""
+
+import re
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from lookup import logs, problems
+from lookup.errors import Code, ProblemError, QorganError
+from lookup.index.node import Node
+from lookup.index.view import MappedVersion
+from lookup.protocol.entries import prefix_digits
+from lookup.protocol.parameters import is_version
+from lookup.protocol.suite import Lane
+from lookup.protocol.wire import RANGE_ROOT, range_json, split_range
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+
+_HEX = re.compile(r"[0-9a-f]{1,5}")
+_PUBLIC_HEADERS = [
+    ("Cache-Control", "public, max-age=31536000, immutable, no-transform"),
+    ("Access-Control-Allow-Origin", "*"),
+    ("Access-Control-Expose-Headers", "ETag"),
+    ("X-Content-Type-Options", "nosniff"),
+]
+
+
+class Ranges:
+    """Answers ranges, hands every other path to ``behind``."""
+
+    def __init__(self, node: Node, behind: "WSGIApplication") -> None:
+        self._node = node
+        self._behind = behind
+
+    def __call__(self, environ: "WSGIEnvironment", start: "StartResponse") -> Iterable[bytes]:
+        path: str = environ["PATH_INFO"]
+        if not path.startswith(RANGE_ROOT):
+            return self._behind(environ, start)
+        try:
+            return self._range(path, environ, start)
+        except QorganError as error:
+            return _refuse(error, environ, start)
+        except Exception as error:  # noqa: BLE001  whatever it is, its text must not get out
+            logs.unexpected(error)
+            return _refuse(error, environ, start)
+
+    def _range(
+        self, path: str, environ: "WSGIEnvironment", start: "StartResponse"
+    ) -> Iterable[bytes]:
+        method = environ["REQUEST_METHOD"]
+        if method not in ("GET", "HEAD"):
+            raise ProblemError(Code.METHOD_NOT_ALLOWED, "a range is read with GET")
+        parts = path[len(RANGE_ROOT) :].split("/")
+        if len(parts) != 3:
+            raise ProblemError(Code.NOT_FOUND, "a range is /v1/range/<lane>/<version>/<prefix>")
+        lane, version, last = parts
+        mapped = self._version(lane, version)
+        prefix = last.removesuffix(".json")
+        bucket = _bucket(prefix, mapped.parameters.prefix_bits)
+        tag = f'"{version}-{last}"'
+        if environ.get("HTTP_IF_NONE_MATCH") == tag:
+            start("304 Not Modified", [("ETag", tag), *_PUBLIC_HEADERS])
+            return ()
+        body = mapped.range(bucket)
+        kind = "application/octet-stream"
+        if last != prefix:
+            kind, body = "application/json", _as_json(mapped, prefix, body)
+        start(
+            "200 OK",
+            [
+                ("Content-Type", kind),
+                ("Content-Length", str(len(body))),
+                ("ETag", tag),
+                *_PUBLIC_HEADERS,
+            ],
+        )
+        return () if method == "HEAD" else (body,)
+
+    def _version(self, lane: str, version: str) -> MappedVersion:
+        if lane == Lane.VERIFIED:
+            raise ProblemError(Code.UNAUTHORISED, "this lane needs an API key")
+        if lane != Lane.PUBLIC:
+            raise ProblemError(Code.NOT_FOUND, "there is no such lane")
+        if not is_version(version):
+            raise ProblemError(Code.BAD_REQUEST, "this is not a version's name")
+        mapped = self._node.state.mapped.get((Lane.PUBLIC, version))
+        if self._node.is_stale:
+            raise ProblemError(
+                Code.STALE, "could not check: the index is too old; try again later", retry_after=60
+            )
+        if mapped is None:
+            raise ProblemError(Code.VERSION_GONE, "this version is gone; fetch the parameters anew")
+        return mapped
+
+
+def _bucket(prefix: str, prefix_bits: int) -> int:
+    """The bucket of a prefix; anything longer could be an identifier and is not repeated."""
+    if len(prefix) == prefix_digits(prefix_bits) and _HEX.fullmatch(prefix):
+        bucket = int(prefix, 16)
+        if bucket < 1 << prefix_bits:
+            return bucket
+    raise ProblemError(
+        Code.BAD_PREFIX,
+        f"a prefix is {prefix_digits(prefix_bits)} lower-case hex digits of a token's first "
+        f"{prefix_bits} bits; never send an identifier",
+    )
+
+
+def _as_json(mapped: MappedVersion, prefix: str, body: bytes) -> bytes:
+    published = mapped.parameters
+    entries, path = split_range(body, published.range_entries, published.prefix_bits)
+    return range_json(published.version, prefix, entries, path)
+
+
+def _refuse(
+    error: Exception, environ: "WSGIEnvironment", start: "StartResponse"
+) -> Iterable[bytes]:
+    problem = problems.of(error)
+    start(problem.status_line, list(problem.headers))
+    return () if environ["REQUEST_METHOD"] == "HEAD" else (problem.body,)
