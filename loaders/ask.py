@@ -1,0 +1,81 @@
+"""``qorgan check``: one question, asked without the identifier ever being an argument."""
+
+import json
+import sys
+from dataclasses import asdict
+from pathlib import Path
+
+import click
+
+from lookup.client import Answer, Client, Found
+from lookup.errors import Code, InputError
+from lookup.facts import data_classes
+from lookup.protocol.suite import Kind
+
+EXIT_NOT_FOUND, EXIT_FOUND = 0, 10
+_LONGEST_LINE = 400
+_NAMES = {Kind.IIN: "IIN", Kind.PHONE: "phone number", Kind.EMAIL: "e-mail address"}
+
+
+def read_identifier(kind: Kind) -> str:
+    """One line of a pipe, or of a person without echo.
+
+    Raises:
+        InputError: EMPTY, nothing was given.
+    """
+    if sys.stdin.isatty():
+        value = str(click.prompt(f"{_NAMES[kind]} (not shown)", hide_input=True, err=True))
+    else:
+        line = sys.stdin.buffer.readline(_LONGEST_LINE)
+        value = line.decode("utf-8", errors="replace").rstrip("\r\n")
+    if not value.strip():
+        raise InputError(Code.EMPTY, "nothing was given; give one identifier on standard input")
+    return value
+
+
+def ask(url: str, kind: Kind, publisher_key: str | None, pins: Path, *, as_json: bool) -> int:
+    """Ask, show the answer, and give the exit code.
+
+    Raises:
+        InputError: no identifier of this kind; nothing was sent.
+        CouldNotCheckError: there is no answer.
+    """
+    value = read_identifier(kind)
+    answer = Client(url, publisher_key=publisher_key, pins=pins).check(kind, value)
+    if as_json:
+        click.echo(json.dumps(_document(answer), ensure_ascii=False))
+    else:
+        _tell(answer)
+    return EXIT_FOUND if isinstance(answer, Found) else EXIT_NOT_FOUND
+
+
+def _document(answer: Answer) -> dict[str, object]:
+    if not isinstance(answer, Found):
+        return {"answer": "not_found", **asdict(answer)}
+    return {
+        "answer": "found",
+        "version": answer.version,
+        "published_at": answer.published_at,
+        "leaks": [asdict(leak) for leak in answer.leaks],
+        "actions": [{"id": action.id, **action.text} for action in answer.actions],
+    }
+
+
+def _tell(answer: Answer) -> None:
+    day = answer.published_at[:10]
+    if not isinstance(answer, Found):
+        click.echo(f"not found in version {answer.version} of {day}")
+        click.echo("This is no proof of safety: not every leak is known.")
+        return
+    many = "1 leak" if len(answer.leaks) == 1 else f"{len(answer.leaks)} leaks"
+    click.echo(f"found in {many} (version {answer.version} of {day})")
+    for leak in answer.leaks:
+        title = leak.entry.get("title", {}).get("en", leak.name)
+        when = leak.entry.get("breach_date", "date unknown")
+        click.echo(f"\n{title} ({when}); your data in it:")
+        for slug in leak.data_classes:
+            known = data_classes().get(slug)
+            click.echo(f"  - {known.name['en'] if known else slug}")
+    click.echo("\nWhat to do today:")
+    for number, action in enumerate(answer.actions, start=1):
+        click.echo(f"  {number}. {action.text['en']}")

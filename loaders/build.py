@@ -1,0 +1,164 @@
+"""A version's bytes from the ledger's rows: entries, ranges, tree, view and filter. No store here.
+
+The same rows, counter and padding seed always give the same bytes. Arrays throughout: 16 million
+rows take a few times 128 MB, never a Python object a row (hashing goes by chunks).
+"""
+
+import hashlib
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lookup.protocol import bloom, tree
+from lookup.protocol.suite import BLOCK_BYTES, ENTRY_BYTES, SALT_BYTES, Lane
+
+_ROUND_ENTRIES = 32  # range_entries is the fullest bucket's size rounded up to a multiple of this
+_CHUNK = 1 << 16  # rows hashed between two signs of progress
+ERROR_RATE = 1e-4  # of the filter
+
+U64 = NDArray[np.uint64]
+U16 = NDArray[np.uint16]
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Rows of one dataset: person and block as big-endian numbers, the masks."""
+
+    person: U64
+    block: U64
+    fields: U16
+
+
+@dataclass(frozen=True)
+class Place:
+    """What binds a version's bytes: its lane, counter and prefix_bits, and the padding seed."""
+
+    lane: Lane
+    counter: int
+    prefix_bits: int
+    padding_seed: bytes
+
+
+@dataclass(frozen=True)
+class Built:
+    """A version before it has a document."""
+
+    version_salt: bytes
+    range_entries: int
+    root: bytes
+    view: bytes
+    filter: bytes
+    filter_bits: int
+    filter_probes: int
+    identifiers: int
+
+
+def rows_of(parts: Iterable[tuple[NDArray[np.uint8], U16]], *, loads: int) -> Rows:
+    """One dataset's rows from its loads' unsealed pairs and masks, one row a person.
+
+    The rows of one load are distinct persons already; over several, masks are ORed.
+    """
+    pairs, masks = [], []
+    for pair, mask in parts:
+        pairs.append(np.ascontiguousarray(pair).view(">u8").astype(np.uint64))
+        masks.append(mask)
+    both = np.concatenate(pairs) if pairs else np.empty((0, 2), dtype=np.uint64)
+    fields = np.concatenate(masks) if masks else np.empty(0, dtype=np.uint16)
+    person, block = np.ascontiguousarray(both[:, 0]), np.ascontiguousarray(both[:, 1])
+    del both, pairs
+    if loads < 2 or not len(person):
+        return Rows(person, block, fields)
+    order = np.lexsort((block, person))
+    person, block, fields = person[order], block[order], fields[order]
+    first = np.flatnonzero(_differs(person) | _differs(block))
+    return Rows(person[first], block[first], np.bitwise_or.reduceat(fields, first))
+
+
+def build(place: Place, datasets: Iterable[Rows], progress: Callable[[int], None]) -> Built:
+    """Build a version; ``progress`` is told the rows hashed since it was last told."""
+    salt = _shake(place, b"version salt", 0, SALT_BYTES)
+    persons, entries = [], []
+    for rows in datasets:
+        persons.append(rows.person)
+        entries.append(_entries(rows, salt, progress))
+    person = np.concatenate(persons) if persons else np.empty(0, dtype=np.uint64)
+    table = _ranges(place, person, np.concatenate(entries) if entries else person)
+    del entries
+    view, root = _view(place, table)
+    person.sort()
+    distinct = person[_differs(person)] if len(person) else person
+    bits, probes = bloom.size(len(distinct), ERROR_RATE)
+    return Built(
+        version_salt=salt,
+        range_entries=table.shape[1],
+        root=root,
+        view=view,
+        filter=bloom.build(distinct, bits, probes),
+        filter_bits=bits,
+        filter_probes=probes,
+        identifiers=len(distinct),
+    )
+
+
+def _entries(rows: Rows, salt: bytes, progress: Callable[[int], None]) -> U64:
+    """The entries of rows (protocol: ``entries.entry``) as big-endian numbers."""
+    result = np.empty(len(rows.block), dtype=np.uint64)
+    sha256 = hashlib.sha256
+    for at in range(0, len(result), _CHUNK):
+        blocks = rows.block[at : at + _CHUNK].astype(">u8").tobytes()
+        digests = b"".join(
+            [
+                sha256(blocks[i : i + BLOCK_BYTES] + salt).digest()[:ENTRY_BYTES]
+                for i in range(0, len(blocks), BLOCK_BYTES)
+            ]
+        )
+        result[at : at + _CHUNK] = np.frombuffer(digests, dtype=">u8")
+        progress(len(blocks) // BLOCK_BYTES)
+    # The mask lies over the last two bytes: the low bits of the big-endian number.
+    return result ^ rows.fields
+
+
+def _ranges(place: Place, person: U64, entry: U64) -> U64:
+    """All ranges, a row each, padded and sorted: shape (2^prefix_bits, range_entries)."""
+    bucket = (person >> np.uint64(64 - place.prefix_bits)).astype(np.int64)
+    counts = np.bincount(bucket, minlength=1 << place.prefix_bits)
+    width = max(1, -(-int(counts.max()) // _ROUND_ENTRIES)) * _ROUND_ENTRIES
+    order = np.argsort(bucket, kind="stable")
+    starts = np.cumsum(counts) - counts
+    bucket = bucket[order]
+    table = np.empty((1 << place.prefix_bits, width), dtype=np.uint64)
+    table[bucket, np.arange(len(bucket)) - starts[bucket]] = entry[order]
+    for b, count in enumerate(counts.tolist()):
+        padding = _shake(place, b"padding", b, ENTRY_BYTES * (width - count))
+        table[b, count:] = np.frombuffer(padding, dtype=">u8")
+    table.sort(axis=1)
+    return table
+
+
+def _view(place: Place, table: U64) -> tuple[bytes, bytes]:
+    """The file of all ranges, entries and siblings, and the root."""
+    entries = [row.astype(">u8").tobytes() for row in table]
+    levels = tree.levels(
+        [tree.leaf(place.lane, place.counter, b, row) for b, row in enumerate(entries)]
+    )
+    return b"".join(_with_paths(entries, levels)), levels[-1][0]
+
+
+def _with_paths(entries: list[bytes], levels: list[list[bytes]]) -> Iterator[bytes]:
+    for bucket, row in enumerate(entries):
+        yield row
+        yield tree.path(levels, bucket)
+
+
+def _shake(place: Place, purpose: bytes, bucket: int, length: int) -> bytes:
+    """Bytes that only the holder of the padding seed can tell from entries, or compute again."""
+    numbers = place.counter.to_bytes(4, "big") + bucket.to_bytes(4, "big")
+    text = b"qorgan v1 " + purpose + b"\0" + place.lane.value.encode() + b"\0"
+    return hashlib.shake_256(place.padding_seed + text + numbers).digest(length)
+
+
+def _differs(values: U64) -> NDArray[np.bool_]:
+    """Whether each value differs from the one before it; the first one does."""
+    return np.concatenate(([True], values[1:] != values[:-1]))

@@ -1,0 +1,331 @@
+"""The ``qorgan`` command: reads what was asked, calls one function, shows what came of it.
+
+House rules: results on standard output, all else on standard error; errors are one lower-case
+sentence without a full stop after ``qorgan:``; nothing an operator typed is repeated if it could
+be an identifier; an unforeseen exception shows its class only.
+"""
+
+import json
+import re
+import signal
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import click
+
+from lookup.errors import Code, InputError, QorganError
+from lookup.protocol.stretch import PROFILES
+from lookup.protocol.suite import MAX_PREFIX_BITS, MIN_PREFIX_BITS, Kind
+from lookup.settings import Settings, parse_bind
+
+if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
+    from loaders.load import Loader
+    from lookup.index.store import Store
+
+EXIT_UNFORESEEN, EXIT_USAGE, EXIT_INTERRUPTED = 1, 2, 130
+_LONG_NUMBER = re.compile(r"\+?[0-9][0-9 -]{6,}[0-9]|\S+@\S+")
+
+
+def main() -> NoReturn:
+    """Run the command; every way out goes through here."""
+    # A shell without job control starts background programs with SIGINT ignored.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGTERM, _interrupt)
+    sys.exit(_run())
+
+
+def _run() -> int:
+    try:
+        code = cli.main(standalone_mode=False)
+    except BaseException as error:  # noqa: BLE001  every way out is a sentence and an exit code
+        sentence, exit_code = _outcome(error)
+        if sentence:
+            click.echo(f"qorgan: {sentence}", err=True)
+        return exit_code
+    return code if isinstance(code, int) else 0
+
+
+def _outcome(error: BaseException) -> tuple[str, int]:
+    """What a person is told of an error, and the exit code."""
+    from lookup.index.store import StoreError, unavailable
+
+    if isinstance(error, StoreError):
+        error = unavailable(error)
+    match error:
+        case QorganError():
+            return error.sentence, error.exit_code
+        case click.UsageError():
+            return f"{_masked(error.format_message())}; see: qorgan --help", EXIT_USAGE
+        case click.ClickException():
+            return _masked(error.format_message()), EXIT_USAGE
+        case KeyboardInterrupt() | click.exceptions.Abort():
+            return "interrupted; run the same command again to go on", EXIT_INTERRUPTED
+        case BrokenPipeError():
+            return "", EXIT_INTERRUPTED  # the reader of our output went away
+    # The text of an unforeseen error may hold data.
+    return f"unforeseen error: {type(error).__name__}", EXIT_UNFORESEEN
+
+
+def _masked(message: str) -> str:
+    """A usage error without what may be an identifier, in the style of our own sentences."""
+    message = _LONG_NUMBER.sub("...", message).strip().removesuffix(".")
+    return message[:1].lower() + message[1:]
+
+
+def _interrupt(*_: object) -> None:
+    raise KeyboardInterrupt
+
+
+def note(text: str) -> None:
+    """Something worth knowing that is no result."""
+    click.echo(f"note: {text}", err=True)
+
+
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(package_name="qorgan", prog_name="qorgan")
+def cli() -> None:
+    """Is my IIN in a leak? Load dumps, publish them, serve and ask.
+
+    \b
+    A first index:
+      qorgan init
+      qorgan dataset add FILE.toml
+      qorgan load DUMP.csv --dataset NAME --iin COLUMN --field COLUMN=CLASS
+      qorgan publish NAME
+      qorgan serve
+      qorgan check
+    """
+
+
+@cli.command()
+@click.option(
+    "--prefix-bits",
+    type=click.IntRange(MIN_PREFIX_BITS, MAX_PREFIX_BITS),
+    default=12,
+    show_default=True,
+    help="Length of the prefix that a question shows: fewer bits hide better, more serve smaller.",
+)
+@click.option(
+    "--argon2",
+    "profile",
+    type=click.Choice(list(PROFILES)),
+    default="standard",
+    show_default=True,
+    help="Cost of hashing an identifier: 1 MiB; 19 MiB in two passes; or 64 KiB, for tests only.",
+)
+def init(prefix_bits: int, profile: str) -> None:
+    """Make a new index: its keys, then its fixed parameters in the store."""
+    from lookup import keys
+    from lookup.index import definition, store
+
+    settings = Settings.from_env()
+    with store.opened(settings) as opened:
+        definition.refuse_existing(opened)
+        keys.create(settings.keys)
+        made = definition.create(opened, keys.loader_keys(settings.keys), profile, prefix_bits)
+        _warn_if_not_durable(opened)
+    if profile == "test":
+        note("THIS INDEX IS FOR TESTS ONLY: its Argon2 profile protects nobody")
+    note(f"back up the key files in {settings.keys}: without them the index is noise")
+    click.echo(f"index made; publisher key {made.publisher_key}")
+
+
+@cli.group()
+def dataset() -> None:
+    """Enter datasets in the register."""
+
+
+@dataset.command("add")
+@click.argument("file", type=click.Path(path_type=Path))
+def dataset_add(file: Path) -> None:
+    """Enter the dataset described in FILE (TOML), or change what is told of it."""
+    from lookup.index import definition, register, store
+
+    entry = register.read_file(file)
+    with store.opened(Settings.from_env()) as opened:
+        definition.read(opened)
+        dataset_id = register.add(opened, entry)
+    click.echo(f"{entry.name}: dataset {dataset_id}, {entry.lane.value} lane")
+
+
+@dataset.command("list")
+@json_option
+def dataset_list(*, as_json: bool) -> None:
+    """List the datasets in the register."""
+    from loaders import report
+    from lookup.index import definition, register, store
+
+    with store.opened(Settings.from_env()) as opened:
+        definition.read(opened)
+        entries = register.read_all(opened)
+    rows = [
+        {"id": i, "name": d.name, "lane": d.lane.value, "data_classes": list(d.data_classes)}
+        for i, d in entries.items()
+    ]
+    report.show(rows, ("id", "name", "lane", "data_classes"), as_json=as_json)
+
+
+def _field(_: click.Context, __: click.Parameter, values: tuple[str, ...]) -> tuple[Any, ...]:
+    pairs = [value.rpartition("=") for value in values]
+    if not all(column and slug for column, _, slug in pairs):
+        raise click.BadParameter("write it as COLUMN=CLASS")
+    return tuple((column, slug) for column, _, slug in pairs)
+
+
+@cli.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--dataset", "name", required=True, help="The dataset's name in the register.")
+@click.option("--iin", help="The column that holds IINs.")
+@click.option("--phone", help="The column that holds phone numbers.")
+@click.option("--email", help="The column that holds e-mail addresses.")
+@click.option(
+    "--field",
+    "fields",
+    multiple=True,
+    callback=_field,
+    help="COLUMN=CLASS: a cell that holds something means this data class; repeatable.",
+)
+@click.option("--encoding", help="utf-8, cp1251 or kz1048; else it is detected.")
+@click.option("--delimiter", help="The character between cells, or tab; else it is detected.")
+def load(file: Path, name: str, fields: tuple[tuple[str, str], ...], **given: str | None) -> None:
+    """Load the CSV dump FILE into a dataset and print the load's certificate.
+
+    Interrupted or killed, the same command goes on where it stopped. Nothing becomes visible
+    before `qorgan publish`.
+    """
+    from loaders.load import Request
+    from loaders.sources import open_csv
+
+    identifiers = {kind: column for kind in Kind if (column := given[kind.value])}
+    if not identifiers:
+        raise InputError(
+            Code.BAD_USAGE, "say which column holds identifiers: --iin, --phone or --email COLUMN"
+        )
+    with (
+        open_csv(file, encoding=given["encoding"], delimiter=given["delimiter"]) as source,
+        _loader() as loader,
+    ):
+        _warn_if_not_durable(loader.store)
+        certificate, was_loaded = loader.load(source, Request(name, identifiers, fields))
+    if was_loaded:
+        note("this file was loaded into this dataset before; here is that load's certificate")
+    click.echo(certificate)
+
+
+@cli.command()
+@click.argument("names", nargs=-1, required=True, metavar="NAME...")
+@json_option
+def publish(names: tuple[str, ...], *, as_json: bool) -> None:
+    """Make the finished loads of these datasets visible, beside what is visible already."""
+    from loaders import report
+    from loaders.publish import Publisher
+
+    with _loader() as loader:
+        publisher = Publisher(loader.store, loader.definition, loader.keys, loader.progress)
+        published = publisher.publish(names)
+    rows = [vars(one) | {"changed": "yes" if one.changed else "no"} for one in published]
+    if as_json:
+        rows = [vars(one) for one in published]
+    report.show(rows, ("lane", "version", "datasets", "identifiers", "changed"), as_json=as_json)
+
+
+@cli.command()
+@click.option("--bind", metavar="ADDR", help="Address and port instead of QORGAN_BIND.")
+def serve(bind: str | None) -> None:
+    """Serve the published index over HTTP; Ctrl-C stops it in order."""
+    import os
+
+    from loaders import serve as server
+
+    if bind is not None:
+        if parse_bind(bind) is None:
+            raise InputError(Code.BAD_USAGE, "--bind must be an address and a port")
+        os.environ["QORGAN_BIND"] = bind  # gunicorn reads its settings from the environment
+    server.serve(Settings.from_env())
+
+
+@cli.command()
+@click.option("--server", metavar="URL", help="The service; else the one QORGAN_BIND names.")
+@click.option(
+    "--kind", type=click.Choice([k.value for k in Kind]), default="iin", show_default=True
+)
+@click.option("--publisher-key", metavar="HEX", help="Trust only this publisher (64 hex digits).")
+@click.argument("extra", nargs=-1, type=click.UNPROCESSED, metavar="")
+@json_option
+def check(
+    server: str | None,
+    kind: str,
+    publisher_key: str | None,
+    extra: tuple[str, ...],
+    *,
+    as_json: bool,
+) -> int:
+    """Ask whether an identifier is in a published leak.
+
+    The identifier is read from a prompt without echo, or from one line of standard input. It never
+    leaves this machine. Exit codes: 0 not found, 10 found, 2 refused input, 3 could not check.
+    """
+    from loaders import ask
+
+    settings = Settings.from_env()
+    if extra:
+        raise InputError(
+            Code.BAD_USAGE,
+            "an identifier is never an argument, shells keep those; give it on standard input",
+        )
+    if publisher_key is not None and not re.fullmatch(r"[0-9a-f]{64}", publisher_key):
+        raise InputError(Code.BAD_USAGE, "--publisher-key must be 64 lower-case hex digits")
+    url = server or f"http://{settings.host}:{settings.port}"
+    if not re.match(r"https?://", url):
+        raise InputError(Code.BAD_USAGE, "--server must be an http:// or https:// URL")
+    pins = settings.data / "pins.json"
+    return ask.ask(url, Kind(kind), publisher_key, pins, as_json=as_json)
+
+
+@cli.command()
+@click.option("--people", type=click.IntRange(1, 64_000_000), required=True, help="How many.")
+@click.option("--seed", type=click.IntRange(0, 2**32 - 1), default=1, show_default=True)
+def synth(people: int, seed: int) -> None:
+    """Write a synthetic dump (CSV) to standard output; nobody in it exists."""
+    from loaders.synth import write_dump
+
+    write_dump(sys.stdout, people, seed)
+
+
+@cli.command()
+def demo() -> None:
+    """Make a small index of synthetic people in the data folder, and serve it."""
+    from loaders.demo import run
+
+    run(Settings.from_env())
+
+
+@cli.command()
+@json_option
+def settings(*, as_json: bool) -> None:
+    """Show the settings as they were understood."""
+    shown = Settings.from_env().shown()
+    if as_json:
+        click.echo(json.dumps(shown))
+        return
+    for name, value in shown.items():
+        click.echo(f"{name}={value}")
+
+
+def _warn_if_not_durable(opened: "Store") -> None:
+    from lookup.index import store
+
+    if not store.is_durable(opened):
+        note("the store may lose writes when it crashes; set appendonly yes and appendfsync always")
+
+
+def _loader() -> "AbstractContextManager[Loader]":
+    from loaders.opened import loader
+
+    return loader(Settings.from_env())

@@ -1,0 +1,308 @@
+"""Lines of delimited text to rows of cells, so that a damaged line costs itself and no neighbour.
+
+Pure: bytes or text in, rows out; no files. ``pieces`` cuts a stream of bytes at line ends,
+``RecordReader`` reads a piece's text by RFC 4180 and repairs what breaks it. It promises:
+
+- a row has exactly as many cells as the header, and every cell is text as it stood in the file;
+- a line whose quotes do not work out is read with its quotes taken literally, or else counted;
+- a record spans lines only where it is written exactly as RFC 4180 says, in at most
+  ``MAX_LINES`` lines, and where reading its lines one by one would not give more (``_weighed``).
+
+What it cannot know: whether ``x;"a`` and, a line below, ``b;c"`` are two rows with a stray quote
+each or one row with a line end in a cell. It takes them for two rows.
+"""
+
+import csv
+import gc
+import io
+import itertools
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import NamedTuple
+
+MAX_RECORD = 1 << 20  # bytes of a line, characters of a record that spans lines
+MAX_LINES = 16  # lines of one record; bounds what a stray quote makes us look at twice
+
+# Stands for the delimiter of a file that has none: no decoded text contains a lone surrogate.
+NO_DELIMITER = "\ud800"
+
+
+@dataclass(frozen=True)
+class Piece:
+    """Some whole lines.
+
+    Attributes:
+        data: their bytes, line ends included (the file's last line may have none).
+        long_lines: lines skipped just before, for their length.
+        more: whether a record that is open at the end of ``data`` may go on in the next piece.
+    """
+
+    data: bytes
+    long_lines: int
+    more: bool
+
+
+def pieces(chunks: Iterable[bytes], end: bytes) -> Iterator[Piece]:
+    """Cut chunks of at most ``MAX_RECORD`` bytes at line ends, one piece a chunk.
+
+    A line of more than ``MAX_RECORD`` bytes is skipped while it is read, never kept whole. No
+    record spans a skipped line, so the piece before it says that nothing follows.
+    """
+    rest = b""
+    skipping = False
+    for chunk in chunks:
+        data = rest + chunk
+        if skipping:
+            at = data.find(end)
+            if at < 0:
+                continue
+            data = data[at + 1 :]
+            skipping = False
+        else:
+            at = data.find(end, len(rest))
+            if (at if at >= 0 else len(data)) > MAX_RECORD:
+                yield Piece(b"", long_lines=1, more=False)
+                data = data[at + 1 :] if at >= 0 else b""
+                skipping = at < 0
+        cut = data.rfind(end) + 1
+        rest = data[cut:]
+        if cut:
+            yield Piece(data[:cut], long_lines=0, more=True)
+    yield Piece(rest, long_lines=0, more=False)
+
+
+@dataclass(frozen=True)
+class Records:
+    """What a text held.
+
+    Attributes:
+        rows: the rows, each of the header's width.
+        broken: lines that are no row in any reading; blank lines are not among them.
+        rest: the end of the text, where a record may be open; to be put before the next text.
+    """
+
+    rows: list[list[str]]
+    broken: int
+    rest: str = ""
+
+
+class _Span(NamedTuple):
+    """A record of several lines."""
+
+    row: list[str]
+    lines: int
+
+
+class _Line(NamedTuple):
+    """One line read alone: its row if it is one, and whether it leaves a quote open."""
+
+    row: list[str] | None
+    points: int
+    opens: bool = False
+
+
+def first_record(text: str, delimiter: str, end: str) -> tuple[list[str], int]:
+    """The cells of the first record, whatever their number, and how many lines it takes."""
+    lines = _lines(text, end)
+    match = _record(delimiter, end).match(text)
+    if match is not None:
+        taken = _lines(match[0], end)
+        return next(csv.reader(taken, delimiter=delimiter)), len(taken)
+    cells = _one_record(lines[0], delimiter)
+    return cells or lines[0].rstrip("\r\n").split(delimiter), 1
+
+
+class RecordReader:
+    """Reads texts of whole lines into rows of one width.
+
+    A row may have one empty cell too many (a delimiter at the line's end: it is dropped) and may
+    lack cells only of the unnamed columns at the end of the header (they are empty). Any other
+    number of cells breaks the line: we could not tell which column the values belong to.
+    """
+
+    def __init__(self, header: tuple[str, ...], delimiter: str, end: str) -> None:
+        """``end`` is the file's line end, a line feed (with or without CR) or a lone CR."""
+        self._width = len(header)
+        named = [i for i, name in enumerate(header, 1) if name.strip()]
+        self._least = named[-1] if named else self._width
+        self._delimiter = delimiter
+        self._end = end
+        self._strict = _record(delimiter, end)
+        # A setting of the process, never lowered: by default a cell of 128 KiB is an error.
+        csv.field_size_limit(max(csv.field_size_limit(), MAX_RECORD))
+
+    def read(self, text: str, *, more: bool) -> Records:
+        """Read the records of a text that ends at a line end or with the file.
+
+        Args:
+            text: whole lines.
+            more: whether text follows, in which a record that is open here may end.
+        """
+        collecting = gc.isenabled()
+        gc.disable()  # rows make no cycles, and the search for some took half the time
+        try:
+            return self._quoted(text, more) if '"' in text else self._unquoted(text)
+        finally:
+            if collecting:
+                gc.enable()
+
+    def _quoted(self, text: str, more: bool) -> Records:
+        """Try csv on all lines at once, and look closer if a quote joins some."""
+        lines = _lines(text, self._end)
+        try:
+            # The blank line at the end shows a quote that is still open: it swallows the line.
+            records = list(csv.reader([*lines, ""], delimiter=self._delimiter))
+        except csv.Error:
+            records = []
+        if len(records) == len(lines) + 1:  # so each line is a record
+            records.pop()
+            return self._fitted(lines, records)
+        return self._weighed(text, lines, more)
+
+    def _unquoted(self, text: str) -> Records:
+        """Without quotes a line is a record and every delimiter counts: twice csv's pace."""
+        if self._end == "\n" and "\r" in text:
+            lines = [line.rstrip("\r") for line in text.split("\n")]
+        else:
+            lines = text.split(self._end)
+        lines = [line for line in lines if line]
+        delimiter = self._delimiter
+        return self._fitted(lines, [line.split(delimiter) for line in lines])
+
+    def _fitted(self, lines: list[str], records: list[list[str]]) -> Records:
+        """The rows of records that each stand on the line of the same number."""
+        if set(map(len, records)) <= {self._width, 0}:
+            return Records([cells for cells in records if cells], 0)
+        rows = []
+        broken = 0
+        for line, cells in zip(lines, records, strict=True):
+            row = self._fit(cells) or self._literal(line)
+            if row:
+                rows.append(row)
+            elif row is None:
+                broken += 1
+        return Records(rows, broken)
+
+    def _weighed(self, text: str, lines: list[str], more: bool) -> Records:
+        """Read lines among which quotes open that their line does not close.
+
+        Each line can be read alone and, at some, a record of several lines can be. Of all
+        combinations we take the one with the most points: two for a row, one for a row whose
+        quotes must be taken literally, two off for a broken line; if two are equal, the one with
+        more lines read alone. So two stray quotes that swallow the rows between them lose
+        against these rows, and an address of two lines wins against half a row and a broken line.
+        """
+        alone = [self._alone(line) for line in lines]
+        opening = [i for i, line in enumerate(alone) if line.opens]
+        starts = _starts(lines)
+        spans: dict[int, _Span] = {}
+        cut = len(lines)
+        for i in reversed(opening):
+            span = self._span(text, lines, starts, i)
+            if span is not None:
+                spans[i] = span
+                beyond = i + span.lines > cut
+            else:
+                beyond = more and i + MAX_LINES > len(lines)
+            if beyond:
+                cut = i  # what opens here may end in the next text: leave it for then
+        if starts[-1] - starts[cut] > MAX_RECORD:
+            cut = len(lines)  # but never carry ever more along
+        rows, broken = _best(alone[:cut], spans)
+        return Records(rows, broken, text[starts[cut] :])
+
+    def _alone(self, line: str) -> _Line:
+        """Read one line as if there were no other."""
+        cells = _one_record(line, self._delimiter)
+        row = self._fit(cells) if cells else None
+        if row:
+            return _Line(row, 2)
+        row = self._literal(line)
+        return _Line(row or None, 1 if row else -2 if row is None else 0, opens=cells is None)
+
+    def _span(self, text: str, lines: list[str], starts: list[int], i: int) -> _Span | None:
+        """The record of several lines that begins at line ``i``, if it is one to the letter."""
+        limit = min(i + MAX_LINES, len(lines))
+        match = self._strict.match(text, starts[i], starts[limit])
+        if match is None or match.end() - match.start() > MAX_RECORD:
+            return None
+        count = starts.index(match.end(), i, limit + 1) - i
+        row = self._fit(next(csv.reader(lines[i : i + count], delimiter=self._delimiter)))
+        return None if row is None else _Span(row, count)
+
+    def _literal(self, line: str) -> list[str] | None:
+        """The line's row, its quotes taken as they stand; [] for a blank line, None if broken."""
+        body = line.rstrip("\r\n")
+        row = self._fit(body.split(self._delimiter)) if body else []
+        return [] if row is None and body.isspace() else row
+
+    def _fit(self, cells: list[str]) -> list[str] | None:
+        """The cells as a row of the right width, or None."""
+        count = len(cells)
+        if count == self._width:
+            return cells
+        if count == self._width + 1 and not cells[-1]:
+            return cells[:-1]
+        if self._least <= count < self._width:
+            return cells + [""] * (self._width - count)
+        return None
+
+
+def _best(alone: list[_Line], spans: dict[int, _Span]) -> tuple[list[list[str]], int]:
+    """The rows and the number of broken lines of the combination with the most points.
+
+    Args:
+        alone: the lines, each read alone.
+        spans: the records of several lines, by the number of their first line.
+    """
+    points = [0] * (len(alone) + 1)  # the most that the lines from this one on can have
+    for i in reversed(range(len(alone))):
+        points[i] = points[i + 1] + alone[i].points
+        if i in spans:
+            joined = points[i + spans[i].lines] + 2
+            if joined > points[i]:
+                points[i] = joined
+            else:
+                del spans[i]
+    rows = []
+    broken = i = 0
+    while i < len(alone):
+        row = spans[i].row if i in spans else alone[i].row
+        if row is not None:
+            rows.append(row)
+        elif alone[i].points < 0:
+            broken += 1
+        i += spans[i].lines if i in spans else 1
+    return rows, broken
+
+
+def _one_record(line: str, delimiter: str) -> list[str] | None:
+    """The cells of a line by csv's forgiving rules, or None where a quote stays open."""
+    line = line.rstrip("\r\n")
+    if '"' not in line:
+        return line.split(delimiter) if line else []
+    reader = csv.reader([line, ""], delimiter=delimiter)
+    try:
+        cells = next(reader)
+    except csv.Error:  # a carriage return amid the line
+        return line.split(delimiter)
+    return cells if reader.line_num == 1 else None
+
+
+def _record(delimiter: str, end: str) -> re.Pattern[str]:
+    """RFC 4180's record to the letter: a quote opens a cell, ends it, or stands doubled in it."""
+    cut = re.escape(delimiter)
+    last = r"\r*\n" if end == "\n" else r"\r"
+    cell = rf'(?:"(?:[^"]++|"")*+"|[^"{cut}\r\n]*+)'
+    return re.compile(rf"{cell}(?:{cut}{cell})*+(?:{last}|\Z)")
+
+
+def _lines(text: str, end: str) -> list[str]:
+    """The lines with their ends; unlike str.splitlines, nothing else ends a line."""
+    return list(io.StringIO(text, newline=end))
+
+
+def _starts(lines: list[str]) -> list[int]:
+    """Where each line starts in their text, and where the last one ends."""
+    return [0, *itertools.accumulate(map(len, lines))]

@@ -1,0 +1,84 @@
+"""The costly part of a load, made to run in a pool: identifiers in, sealed ledger rows out.
+
+A worker process gets the keys once, when it starts, and forgets the identifiers as it goes.
+voprf holds the interpreter's lock, so workers are processes.
+"""
+
+import multiprocessing
+import os
+import signal
+import threading
+from concurrent.futures import Executor, ProcessPoolExecutor
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lookup import keys
+from lookup.index import seal
+from lookup.protocol import entries
+from lookup.protocol.stretch import Argon2Parameters, stretch
+from lookup.protocol.suite import Kind, Lane
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What turns an identifier into a ledger row. The representation shows no key."""
+
+    lane: Lane
+    dataset_id: int
+    argon2: Argon2Parameters
+    lane_seed: bytes = field(repr=False)
+    ledger_key: bytes = field(repr=False)
+
+
+class Deriver:
+    """A recipe with its OPRF key made ready."""
+
+    def __init__(self, recipe: Recipe) -> None:
+        self._recipe = recipe
+        self._key = keys.derive_lane_key(recipe.lane_seed, recipe.lane)
+
+    def rows(self, kind: Kind, texts: list[str], masks: NDArray[np.uint16]) -> seal.Rows:
+        """The sealed rows, shape (n, 18), of n canonical identifiers."""
+        argon2, dataset_id = self._recipe.argon2, self._recipe.dataset_id
+        pairs = []
+        for text in texts:
+            token = entries.token(self._key.evaluate(stretch(kind, text, argon2)))
+            pairs.append(entries.person(token) + entries.block(token, dataset_id))
+        return seal.seal(self._recipe.ledger_key, b"".join(pairs), masks)
+
+
+def pool(recipe: Recipe, workers: int) -> Executor:
+    """Local worker processes that hold the recipe; ``derive`` is what to submit."""
+    return ProcessPoolExecutor(
+        workers,
+        # Spawned, not forked: a fork would share our locks, sockets and big arrays.
+        mp_context=multiprocessing.get_context("spawn"),
+        initializer=_start,
+        initargs=(recipe,),
+    )
+
+
+def derive(kind: Kind, texts: list[str], masks: NDArray[np.uint16]) -> seal.Rows:
+    """``Deriver.rows`` in a pool's worker."""
+    assert _deriver is not None  # noqa: S101  the pool's initializer has run
+    return _deriver.rows(kind, texts, masks)
+
+
+_deriver: Deriver | None = None
+
+
+def _start(recipe: Recipe) -> None:
+    global _deriver  # noqa: PLW0603  a pool's worker has no other place to keep it
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C goes to the loader, who ends the pool
+    threading.Thread(target=_follow_parent, daemon=True).start()
+    _deriver = Deriver(recipe)
+
+
+def _follow_parent() -> None:
+    """A killed loader leaves no workers behind: they would wait for ever on its queue."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
