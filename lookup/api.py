@@ -8,10 +8,11 @@ import json
 from dataclasses import dataclass
 
 from flask import Blueprint, Response, current_app, request
+from werkzeug.exceptions import HTTPException
 
 from lookup.errors import Code, ProblemError
 from lookup.index.node import Node
-from lookup.index.register import Dataset
+from lookup.index.dataset import Dataset
 from lookup.index.store import StoreError
 from lookup.limits import EvaluateLimit
 from lookup.protocol.oprf import ServerKey
@@ -97,7 +98,7 @@ def evaluate() -> Response:
     _refuse_foreign_origin()
     if request.mimetype != "application/json":
         raise ProblemError(Code.BAD_MEDIA_TYPE, "send application/json")
-    wanted = decode_evaluate_request(request.get_data(cache=False))
+    wanted = decode_evaluate_request(_body())
     if wanted.lane is not Lane.PUBLIC:
         raise ProblemError(Code.UNAUTHORISED, "this lane needs an API key")
     service = _service()
@@ -137,6 +138,15 @@ def _service() -> Service:
 
 def _entry(dataset: Dataset) -> dict[str, object]:
     return dataset.model_dump(mode="json", exclude_defaults=True)
+
+
+def _body() -> bytes:
+    try:
+        return request.get_data(cache=False)
+    except HTTPException:
+        raise
+    except Exception:  # noqa: BLE001  servers raise what they like for a broken chunk or a cut
+        raise ProblemError(Code.BAD_REQUEST, "the body could not be read") from None
 
 
 def _refuse_foreign_origin() -> None:

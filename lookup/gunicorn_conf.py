@@ -24,6 +24,7 @@ from lookup import logs
 from lookup.errors import QorganError
 from lookup.gunicorn_logger import QuietLogger
 from lookup.gunicorn_worker import REFUSED, UNAVAILABLE, QuietWorker
+from lookup.index.embedded import EmbeddedStore
 from lookup.settings import Settings
 
 
@@ -105,7 +106,10 @@ def on_starting(server: Any) -> None:
             _refuse(f"gunicorn's {name} is not for changing here; use the QORGAN_ settings")
     server.APP_LOAD_ERROR, server.WORKER_BOOT_ERROR = REFUSED, UNAVAILABLE
     atexit.register(_release_once, os.getpid())
-    _hold_store()
+    try:
+        _hold_store()
+    except QorganError as error:
+        _refuse(error.sentence, error.exit_code)
 
 
 def on_exit(_server: Any) -> None:
@@ -122,12 +126,23 @@ def post_worker_init(worker: Any) -> None:
         threading.Thread(target=_announce, args=(worker,), daemon=True).start()
 
 
+_embedded: EmbeddedStore | None = None
+
+
 def _hold_store() -> None:
     """Attach to the embedded store, which starts it where nobody else has."""
+    global _embedded  # noqa: PLW0603 # gunicorn's hooks are functions of a module
+    if _settings.redis_url is None:
+        _embedded = EmbeddedStore.attach(_settings.data / "store")
 
 
 def _release_store() -> None:
-    """Detach from the embedded store, which stops it where nobody else is attached."""
+    """Detach from the embedded store, which stops it where nobody else is attached.
+
+    Called once, also where ``_hold_store`` failed or was interrupted by a signal.
+    """
+    if _embedded is not None:
+        _embedded.detach()
 
 
 _released = False

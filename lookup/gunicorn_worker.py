@@ -37,7 +37,7 @@ SILENCE = 10  # seconds without a byte, in either direction, after which a conne
 LINGER = 1.0  # seconds for a client to hang up after its last answer
 LINGER_BYTES = 65536  # what it may still send meanwhile, as in gunicorn
 
-AGAIN = 2.0  # seconds before a worker that failed is started again
+AGAIN = 1.0  # seconds before a worker that failed is started again
 
 # Exit codes of a worker: for each the arbiter stops the service and exits with it
 # (gunicorn_conf.on_starting). Any other code makes it start the worker again.
