@@ -88,9 +88,9 @@ def launch(folder: Path, listen: Path, seat: int) -> None:
                 start_new_session=True,  # Ctrl-C does not end it half way into the background
                 umask=0o077,
                 timeout=_EXEC,
-                check=True,
+                check=False,  # whether it lives, its seat tells
             )
-    except subprocess.SubprocessError:
+    except subprocess.TimeoutExpired:
         raise dead(folder) from None
     except OSError as error:
         raise UnavailableError(
