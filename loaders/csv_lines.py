@@ -8,8 +8,8 @@ Pure: bytes or text in, rows out; no files. ``pieces`` cuts a stream of bytes at
 - a record spans lines only where it is written exactly as RFC 4180 says, in at most
   ``MAX_LINES`` lines, and where reading its lines one by one would not give more (``_weighed``).
 
-What it cannot know: whether ``x;"a`` and, a line below, ``b;c"`` are two rows with a stray quote
-each or one row with a line end in a cell. It takes them for two rows.
+What it cannot know: whether ``x;"a`` and, below, ``b;c"`` are two rows with a stray quote each or
+one row with a line end in a cell. It takes them for two rows.
 """
 
 import csv
@@ -34,13 +34,13 @@ class Piece:
 
     Attributes:
         data: their bytes, line ends included (the file's last line may have none).
-        long_lines: lines skipped just before, for their length.
         more: whether a record that is open at the end of ``data`` may go on in the next piece.
+        long_lines: lines skipped just here, for their length.
     """
 
     data: bytes
-    long_lines: int
     more: bool
+    long_lines: int = 0
 
 
 def pieces(chunks: Iterable[bytes], end: bytes) -> Iterator[Piece]:
@@ -62,14 +62,14 @@ def pieces(chunks: Iterable[bytes], end: bytes) -> Iterator[Piece]:
         else:
             at = data.find(end, len(rest))
             if (at if at >= 0 else len(data)) > MAX_RECORD:
-                yield Piece(b"", long_lines=1, more=False)
+                yield Piece(b"", more=False, long_lines=1)
                 data = data[at + 1 :] if at >= 0 else b""
                 skipping = at < 0
         cut = data.rfind(end) + 1
         rest = data[cut:]
         if cut:
-            yield Piece(data[:cut], long_lines=0, more=True)
-    yield Piece(rest, long_lines=0, more=False)
+            yield Piece(data[:cut], more=True)
+    yield Piece(rest, more=False)
 
 
 @dataclass(frozen=True)
@@ -87,15 +87,8 @@ class Records:
     rest: str = ""
 
 
-class _Span(NamedTuple):
-    """A record of several lines."""
-
-    row: list[str]
-    lines: int
-
-
 class _Line(NamedTuple):
-    """One line read alone: its row if it is one, and whether it leaves a quote open."""
+    """One line read alone: its row, if it is one, and whether it leaves a quote open."""
 
     row: list[str] | None
     points: int
@@ -104,6 +97,7 @@ class _Line(NamedTuple):
 
 def first_record(text: str, delimiter: str, end: str) -> tuple[list[str], int]:
     """The cells of the first record, whatever their number, and how many lines it takes."""
+    _allow_long_cells()
     lines = _lines(text, end)
     match = _record(delimiter, end).match(text)
     if match is not None:
@@ -129,16 +123,10 @@ class RecordReader:
         self._delimiter = delimiter
         self._end = end
         self._strict = _record(delimiter, end)
-        # A setting of the process, never lowered: by default a cell of 128 KiB is an error.
-        csv.field_size_limit(max(csv.field_size_limit(), MAX_RECORD))
+        _allow_long_cells()
 
     def read(self, text: str, *, more: bool) -> Records:
-        """Read the records of a text that ends at a line end or with the file.
-
-        Args:
-            text: whole lines.
-            more: whether text follows, in which a record that is open here may end.
-        """
+        """Read whole lines; if there is ``more``, a record that is open here may end in it."""
         collecting = gc.isenabled()
         gc.disable()  # rows make no cycles, and the search for some took half the time
         try:
@@ -161,11 +149,10 @@ class RecordReader:
         return self._weighed(text, lines, more)
 
     def _unquoted(self, text: str) -> Records:
-        """Without quotes a line is a record and every delimiter counts: twice csv's pace."""
-        if self._end == "\n" and "\r" in text:
-            lines = [line.rstrip("\r") for line in text.split("\n")]
-        else:
-            lines = text.split(self._end)
+        """Without quotes a line is a record and every delimiter counts: 1.4 times csv's pace."""
+        lines = text.split(self._end)
+        if "\r" in text:
+            lines = [line.rstrip("\r") for line in lines]
         lines = [line for line in lines if line]
         delimiter = self._delimiter
         return self._fitted(lines, [line.split(delimiter) for line in lines])
@@ -188,24 +175,22 @@ class RecordReader:
         """Read lines among which quotes open that their line does not close.
 
         Each line can be read alone and, at some, a record of several lines can be. Of all
-        combinations we take the one with the most points: two for a row, one for a row whose
-        quotes must be taken literally, two off for a broken line; if two are equal, the one with
-        more lines read alone. So two stray quotes that swallow the rows between them lose
-        against these rows, and an address of two lines wins against half a row and a broken line.
+        combinations we take the one with the most points, of equals the one with more lines read
+        alone. A row is worth two points; a line that is a row only with its quotes taken
+        literally, one if a quote is open and none if all close; a broken line costs two. So two
+        stray quotes lose against the rows they swallow, and half a row and a broken line against
+        an address of two lines.
         """
         alone = [self._alone(line) for line in lines]
         opening = [i for i, line in enumerate(alone) if line.opens]
-        starts = _starts(lines)
-        spans: dict[int, _Span] = {}
+        starts = [0, *itertools.accumulate(map(len, lines))]
+        spans: dict[int, tuple[list[str], int]] = {}
         cut = len(lines)
         for i in reversed(opening):
             span = self._span(text, lines, starts, i)
             if span is not None:
                 spans[i] = span
-                beyond = i + span.lines > cut
-            else:
-                beyond = more and i + MAX_LINES > len(lines)
-            if beyond:
+            if i + span[1] > cut if span else more and i + MAX_LINES > len(lines):
                 cut = i  # what opens here may end in the next text: leave it for then
         if starts[-1] - starts[cut] > MAX_RECORD:
             cut = len(lines)  # but never carry ever more along
@@ -219,9 +204,12 @@ class RecordReader:
         if row:
             return _Line(row, 2)
         row = self._literal(line)
-        return _Line(row or None, 1 if row else -2 if row is None else 0, opens=cells is None)
+        opens = cells is None
+        return _Line(row or None, -2 if row is None else int(opens), opens)
 
-    def _span(self, text: str, lines: list[str], starts: list[int], i: int) -> _Span | None:
+    def _span(
+        self, text: str, lines: list[str], starts: list[int], i: int
+    ) -> tuple[list[str], int] | None:
         """The record of several lines that begins at line ``i``, if it is one to the letter."""
         limit = min(i + MAX_LINES, len(lines))
         match = self._strict.match(text, starts[i], starts[limit])
@@ -229,7 +217,7 @@ class RecordReader:
             return None
         count = starts.index(match.end(), i, limit + 1) - i
         row = self._fit(next(csv.reader(lines[i : i + count], delimiter=self._delimiter)))
-        return None if row is None else _Span(row, count)
+        return None if row is None else (row, count)
 
     def _literal(self, line: str) -> list[str] | None:
         """The line's row, its quotes taken as they stand; [] for a blank line, None if broken."""
@@ -249,31 +237,32 @@ class RecordReader:
         return None
 
 
-def _best(alone: list[_Line], spans: dict[int, _Span]) -> tuple[list[list[str]], int]:
+def _best(
+    alone: list[_Line], spans: dict[int, tuple[list[str], int]]
+) -> tuple[list[list[str]], int]:
     """The rows and the number of broken lines of the combination with the most points.
 
     Args:
         alone: the lines, each read alone.
-        spans: the records of several lines, by the number of their first line.
+        spans: by its first line's number, a record of several lines: its row, how many lines.
     """
     points = [0] * (len(alone) + 1)  # the most that the lines from this one on can have
+    steps = [1] * len(alone)  # the lines that the record at this one takes, to have them
     for i in reversed(range(len(alone))):
         points[i] = points[i + 1] + alone[i].points
-        if i in spans:
-            joined = points[i + spans[i].lines] + 2
-            if joined > points[i]:
-                points[i] = joined
-            else:
-                del spans[i]
+        count = spans[i][1] if i in spans else 1
+        if points[i + count] + 2 > points[i] and count > 1:
+            points[i] = points[i + count] + 2
+            steps[i] = count
     rows = []
     broken = i = 0
     while i < len(alone):
-        row = spans[i].row if i in spans else alone[i].row
+        row = spans[i][0] if steps[i] > 1 else alone[i].row
         if row is not None:
             rows.append(row)
         elif alone[i].points < 0:
             broken += 1
-        i += spans[i].lines if i in spans else 1
+        i += steps[i]
     return rows, broken
 
 
@@ -290,6 +279,11 @@ def _one_record(line: str, delimiter: str) -> list[str] | None:
     return cells if reader.line_num == 1 else None
 
 
+def _allow_long_cells() -> None:
+    """Raise a limit of the whole process, by which a cell of 128 KiB is an error."""
+    csv.field_size_limit(max(csv.field_size_limit(), MAX_RECORD))
+
+
 def _record(delimiter: str, end: str) -> re.Pattern[str]:
     """RFC 4180's record to the letter: a quote opens a cell, ends it, or stands doubled in it."""
     cut = re.escape(delimiter)
@@ -301,8 +295,3 @@ def _record(delimiter: str, end: str) -> re.Pattern[str]:
 def _lines(text: str, end: str) -> list[str]:
     """The lines with their ends; unlike str.splitlines, nothing else ends a line."""
     return list(io.StringIO(text, newline=end))
-
-
-def _starts(lines: list[str]) -> list[int]:
-    """Where each line starts in their text, and where the last one ends."""
-    return [0, *itertools.accumulate(map(len, lines))]

@@ -30,7 +30,7 @@ ENCODINGS = ("utf-8", "cp1251", "kz1048")
 
 _CHUNK = csv_lines.MAX_RECORD  # bytes read at once; a block is what they hold
 _SPELLINGS = {"utf8": "utf-8", "utf-8-sig": "utf-8", "windows-1251": "cp1251", "kz-1048": "kz1048"}
-_DELIMITERS = ";,\t|"  # the first wins where two are as frequent
+_DELIMITERS = ";,\t|"  # of two as frequent, the first
 _MOST_NAMES = 40  # column names in an error, each of at most as many characters
 
 # How files begin that are no CSV; parquet's mark alone could be a column name.
@@ -275,9 +275,8 @@ def _refuse_other_formats(sample: bytes) -> None:
         raise _bad_file("the file is UTF-16; convert it to UTF-8 first, for example with iconv")
     for magic, name in _MAGIC:
         if sample.startswith(magic):
-            raise _bad_file(
-                f"this looks like {name}, which is not read yet; unpack it or convert it to CSV"
-            )
+            sentence = f"this looks like {name}, which is not read yet; unpack it or convert it"
+            raise _bad_file(f"{sentence} to CSV")
 
 
 def _is_utf8(sample: bytes, whole: bool) -> bool:
