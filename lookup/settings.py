@@ -7,7 +7,7 @@ import difflib
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -45,7 +45,7 @@ class Settings:
     """
 
     data: Path
-    redis_url: str | None
+    redis_url: str | None = field(repr=False)  # it may hold a password
     keys: Path
     cache: Path
     host: str
@@ -143,7 +143,11 @@ def _bind(text: str) -> tuple[str, int]:
 def _redis_url(text: str | None) -> str | None:
     if not text:
         return None
-    if urlsplit(text).scheme not in ("redis", "rediss", "unix"):
+    try:
+        scheme = urlsplit(text).scheme
+    except ValueError:  # half an IPv6 address
+        scheme = ""
+    if scheme not in ("redis", "rediss", "unix"):
         raise _bad("QORGAN_REDIS_URL", "a redis://, rediss:// or unix:// URL")
     return text
 
@@ -186,10 +190,12 @@ def _log(text: str) -> bool:
 
 
 def _masked(url: str) -> str:
-    parts = urlsplit(url)
-    if parts.password is None:
-        return url
-    return url.replace(f":{parts.password}@", ":***@")
+    """The URL without what may be a password, also one that was not escaped."""
+    url = re.sub(r"(?<=[?&]password=)[^&#]*", "***", url)
+    scheme, _, rest = url.partition("://")
+    secret, at, place = rest.rpartition("@")
+    user, colon, _ = secret.partition(":")
+    return f"{scheme}://{user}:***@{place}" if at and colon else url
 
 
 def _bad(name: str, wanted: str) -> InputError:

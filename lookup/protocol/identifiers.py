@@ -23,6 +23,7 @@ _WEIGHTS_2 = (3, 4, 5, 6, 7, 8, 9, 10, 11, 1, 2)
 # No letters: libphonenumber would read "1-800-FLOWERS"; no digits but ASCII ones.
 _PHONE = re.compile(r"\+?[0-9 ()./\u00a0\u202f-]{5,40}")
 
+_LONGEST_EMAIL = 254  # characters; RFC 5321 allows 256 with its angle brackets
 _LOCAL = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*")
 _ASCII_LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 # Lower-case Latin-1 and Cyrillic letters: there NFC and lower case are all that UTS 46 does, so
@@ -103,7 +104,8 @@ def phone(text: str) -> str:
     if not _PHONE.fullmatch(text):
         raise _refused(Code.PHONE_INVALID)
     try:
-        number = phonenumbers.parse(text, "KZ")
+        # libphonenumber knows the no-break space as punctuation, but not the narrow one.
+        number = phonenumbers.parse(text.replace("\u202f", " "), "KZ")
     except phonenumbers.NumberParseException:
         raise _refused(Code.PHONE_INVALID) from None
     if not phonenumbers.is_valid_number(number):
@@ -123,12 +125,12 @@ def email(text: str) -> str:
     if not text:
         raise _refused(Code.EMPTY)
     local, at, domain = text.rpartition("@")
-    if not at or len(local) > 64 or not _LOCAL.fullmatch(local):
+    if len(text) > _LONGEST_EMAIL or not at or len(local) > 64 or not _LOCAL.fullmatch(local):
         raise _refused(Code.EMAIL_INVALID)
     labels = unicodedata.normalize("NFC", domain).lower().split(".")
     ascii_labels = [_ascii_label(label) for label in labels]
     result = f"{local.lower()}@{'.'.join(ascii_labels)}"
-    if len(labels) < 2 or ascii_labels[-1].isdigit() or len(result) > 254:
+    if len(labels) < 2 or ascii_labels[-1].isdigit() or len(result) > _LONGEST_EMAIL:
         raise _refused(Code.EMAIL_INVALID)
     return result
 

@@ -35,7 +35,9 @@ _SIGNED = b"qorgan v1 params"
 _VERSION = re.compile(r"(0|[1-9][0-9]{0,9})-[0-9a-f]{8}")
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 _DATA_CLASS = re.compile(r"[a-z0-9-]{1,64}")
-_TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z")
+_TIME = re.compile(
+    r"[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3])(:[0-5][0-9]){2}Z"
+)
 _MAX_RANGE_ENTRIES = 1 << 20  # 8 MiB of entries: far above any sane choice of prefix_bits
 _MAX_FILTER_BITS = 1 << 40
 
@@ -149,7 +151,7 @@ def parse(document: bytes) -> Parameters:
     if len(document) > MAX_BYTES:
         raise _bad("longer than 4 MiB")
     try:
-        raw = json.loads(document)
+        raw = json.loads(document.decode("utf-8"), parse_constant=_refuse_constant)
     except (ValueError, RecursionError):
         raise _bad("not JSON") from None
     reader = _Reader(raw)
@@ -179,6 +181,10 @@ def parse(document: bytes) -> Parameters:
     if parameters.counter >= 1 << 32:
         raise _bad("a counter beyond 32 bits")
     return parameters
+
+
+def _refuse_constant(_: str) -> None:
+    raise ValueError("NaN and Infinity are Python's, not JSON's")
 
 
 class _Reader:

@@ -125,7 +125,14 @@ def _hex_parts(data: bytes, size: int) -> Sequence[str]:
 
 def _object(body: bytes) -> dict[str, Any] | None:
     try:
-        raw = json.loads(body)
+        raw = json.loads(body.decode("utf-8"), object_pairs_hook=_single_keys)
     except (ValueError, RecursionError):
         return None
     return raw if isinstance(raw, dict) else None
+
+
+def _single_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    result = dict(pairs)
+    if len(result) != len(pairs):
+        raise ValueError("a key stands twice")
+    return result
