@@ -147,7 +147,7 @@ def _redis_url(text: str | None) -> str | None:
         scheme = urlsplit(text).scheme
     except ValueError:  # half an IPv6 address
         scheme = ""
-    if scheme not in ("redis", "rediss", "unix"):
+    if scheme not in ("redis", "rediss", "unix") or not text.startswith(f"{scheme}://"):
         raise _bad("QORGAN_REDIS_URL", "a redis://, rediss:// or unix:// URL")
     return text
 
@@ -191,7 +191,7 @@ def _log(text: str) -> bool:
 
 def _masked(url: str) -> str:
     """The URL without what may be a password, also one that was not escaped."""
-    url = re.sub(r"(?<=[?&]password=)[^&#]*", "***", url)
+    url = re.sub(r"(?<=[?&]password=)[^&]*", "***", url)
     scheme, _, rest = url.partition("://")
     secret, at, place = rest.rpartition("@")
     user, colon, _ = secret.partition(":")

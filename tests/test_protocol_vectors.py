@@ -145,26 +145,6 @@ def test_tree_of_the_small_version() -> None:
     assert parameters.version_name(COUNTER, levels[-1][0]) == PARAMS["version"]
 
 
-def test_ranges_of_the_small_version_in_another_place() -> None:
-    """A range served for another bucket, version or lane does not lead to the root."""
-    root = bytes.fromhex(PARAMS["root"])
-    for served in range(4):
-        entry_bytes, path = RANGES[served]
-        for bucket in set(range(4)) - {served}:
-            leaf = tree.leaf(Lane.PUBLIC, COUNTER, bucket, entry_bytes)
-            assert tree.root(leaf, bucket, path) != root
-            assert tree.root(leaf, bucket, RANGES[bucket][1]) != root
-        for lane, counter in ((Lane.PUBLIC, COUNTER + 1), (Lane.VERIFIED, COUNTER)):
-            assert tree.root(tree.leaf(lane, counter, served, entry_bytes), served, path) != root
-
-
-def test_entries_of_a_range_are_sorted() -> None:
-    """The order of entries tells nothing of whose they are: they stand sorted as numbers."""
-    for entry_bytes, _ in RANGES:
-        numbers = [int.from_bytes(entry_bytes[i : i + 8], "big") for i in range(0, 32, 8)]
-        assert numbers == sorted(numbers)
-
-
 @pytest.mark.parametrize("person", range(5))
 def test_lookup_in_the_small_version(person: int) -> None:
     """Each person is found in their own range, in exactly their datasets, and in no other range."""

@@ -206,6 +206,9 @@ def test_a_password_is_masked(url: str, shown: str) -> None:
         f"redis://:{MARKER}/{MARKER}@store:6379/0",  # not escaped, so no password to urlsplit
         f"redis://:{MARKER}#{MARKER}@store",
         f"redis://:{MARKER}?{MARKER}@store",
+        f"redis://store?password={MARKER}#{MARKER}",
+        f"redis:user:{MARKER}@store",  # no slashes, so no user and no password to urlsplit
+        f"redis:/user:{MARKER}@store",
     ],
 )
 def test_a_password_in_an_odd_place_is_not_shown(url: str) -> None:

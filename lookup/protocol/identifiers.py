@@ -15,6 +15,7 @@ from lookup.protocol.suite import Kind
 
 # What people paste around an identifier: spaces, hyphens, no-break spaces, a byte order mark.
 _AROUND = " -\u00a0\u202f\ufeff"
+_AROUND_EMAIL = " \u00a0\u202f\ufeff"  # a hyphen may begin an address: it is another person's
 
 _IIN = re.compile(r"[0-9]{12}")
 _WEIGHTS_1 = (1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11)
@@ -26,8 +27,8 @@ _PHONE = re.compile(r"\+?[0-9 ()./\u00a0\u202f-]{5,40}")
 _LONGEST_EMAIL = 254  # characters; RFC 5321 allows 256 with its angle brackets
 _LOCAL = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*")
 _ASCII_LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
-# Lower-case Latin-1 and Cyrillic letters: there NFC and lower case are all that UTS 46 does, so
-# that a browser's URL parser and Python's punycode agree without either's Unicode tables.
+# Lower-case Latin-1 and Cyrillic letters: NFC, lower case and RFC 3492's punycode are all there is
+# to do, so that Python and a browser's script agree without Unicode tables (URL parsers do not).
 _IDN_LABEL = re.compile(
     r"[a-z0-9\u00df-\u00f6\u00f8-\u00ff\u0430-\u0481\u048b-\u04ff]"
     r"([a-z0-9\u00df-\u00f6\u00f8-\u00ff\u0430-\u0481\u048b-\u04ff-]*"
@@ -121,7 +122,7 @@ def email(text: str) -> str:
     Raises:
         InputError: EMAIL_INVALID or EMPTY.
     """
-    text = text.strip(_AROUND)
+    text = text.strip(_AROUND_EMAIL)
     if not text:
         raise _refused(Code.EMPTY)
     local, at, domain = text.rpartition("@")
