@@ -4,6 +4,7 @@ import json
 import sys
 from dataclasses import asdict
 from pathlib import Path
+from typing import TYPE_CHECKING, cast
 
 import click
 
@@ -11,6 +12,9 @@ from lookup.client import Answer, Client, Found
 from lookup.errors import Code, InputError
 from lookup.facts import data_classes
 from lookup.protocol.suite import Kind
+
+if TYPE_CHECKING:
+    from io import BufferedReader
 
 EXIT_NOT_FOUND, EXIT_FOUND = 0, 10
 _LONGEST_LINE = 400
@@ -21,16 +25,29 @@ def read_identifier(kind: Kind) -> str:
     """One line of a pipe, or of a person without echo.
 
     Raises:
-        InputError: EMPTY, nothing was given.
+        InputError: EMPTY, nothing was given; BAD_USAGE, more than one line, or a very long one.
     """
-    if sys.stdin.isatty():
+    if sys.stdin is not None and sys.stdin.isatty():
         value = str(click.prompt(f"{_NAMES[kind]} (not shown)", hide_input=True, err=True))
     else:
-        line = sys.stdin.buffer.readline(_LONGEST_LINE)
-        value = line.decode("utf-8", errors="replace").rstrip("\r\n")
+        value = _piped_line().decode("utf-8", errors="replace").rstrip("\r")
     if not value.strip():
         raise InputError(Code.EMPTY, "nothing was given; give one identifier on standard input")
     return value
+
+
+def _piped_line() -> bytes:
+    """The line, as soon as it is there; what came with it behind it would go unasked."""
+    given = b""
+    while sys.stdin is not None and b"\n" not in given and len(given) <= _LONGEST_LINE:
+        part = cast("BufferedReader", sys.stdin.buffer).read1(_LONGEST_LINE)
+        if not part:
+            break
+        given += part
+    line, _, more = given.partition(b"\n")
+    if more.strip() or len(line) > _LONGEST_LINE:
+        raise InputError(Code.BAD_USAGE, "give one identifier at a time, on one line")
+    return line
 
 
 def ask(url: str, kind: Kind, publisher_key: str | None, pins: Path, *, as_json: bool) -> int:
@@ -70,8 +87,9 @@ def _tell(answer: Answer) -> None:
     many = "1 leak" if len(answer.leaks) == 1 else f"{len(answer.leaks)} leaks"
     click.echo(f"found in {many} (version {answer.version} of {day})")
     for leak in answer.leaks:
-        title = leak.entry.get("title", {}).get("en", leak.name)
-        when = leak.entry.get("breach_date", "date unknown")
+        # The register is not signed: whatever a service writes there, it is text to the terminal.
+        title = _printable(leak.entry.get("title", {}).get("en", leak.name))
+        when = _printable(leak.entry.get("breach_date", "date unknown"))
         click.echo(f"\n{title} ({when}); your data in it:")
         for slug in leak.data_classes:
             known = data_classes().get(slug)
@@ -79,3 +97,7 @@ def _tell(answer: Answer) -> None:
     click.echo("\nWhat to do today:")
     for number, action in enumerate(answer.actions, start=1):
         click.echo(f"  {number}. {action.text['en']}")
+
+
+def _printable(text: str) -> str:
+    return "".join(c if c.isprintable() else "?" for c in text)

@@ -40,6 +40,12 @@ class Place:
     prefix_bits: int
     padding_seed: bytes
 
+    def shake(self, purpose: bytes, content: bytes, length: int) -> bytes:
+        """Bytes that only the holder of the padding seed can tell from entries, or make again."""
+        text = b"qorgan v1 " + purpose + b"\0" + self.lane.value.encode() + b"\0"
+        text += self.counter.to_bytes(4, "big") + content
+        return hashlib.shake_256(self.padding_seed + text).digest(length)
+
 
 @dataclass(frozen=True)
 class Built:
@@ -77,14 +83,20 @@ def rows_of(parts: Iterable[tuple[NDArray[np.uint8], U16]], *, loads: int) -> Ro
 
 
 def build(place: Place, datasets: Iterable[Rows], progress: Callable[[int], None]) -> Built:
-    """Build a version; ``progress`` is told the rows hashed since it was last told."""
-    salt = _shake(place, b"version salt", 0, SALT_BYTES)
+    """Build a version; ``progress`` is told the rows hashed since it was last told.
+
+    Salt and padding depend on the rows, too: a counter used twice (a restored store) must not
+    show which entries are the same.
+    """
+    datasets = list(datasets)
+    rows_sum = np.sum([_sum(rows) for rows in datasets], axis=0, dtype=np.uint64).tobytes()
+    salt = place.shake(b"version salt", rows_sum, SALT_BYTES)
     persons, entries = [], []
     for rows in datasets:
         persons.append(rows.person)
         entries.append(_entries(rows, salt, progress))
     person = np.concatenate(persons) if persons else np.empty(0, dtype=np.uint64)
-    table = _ranges(place, person, np.concatenate(entries) if entries else person)
+    table = _ranges(place, person, np.concatenate(entries) if entries else person, salt)
     del entries
     view, root = _view(place, table)
     person.sort()
@@ -120,7 +132,7 @@ def _entries(rows: Rows, salt: bytes, progress: Callable[[int], None]) -> U64:
     return result ^ rows.fields
 
 
-def _ranges(place: Place, person: U64, entry: U64) -> U64:
+def _ranges(place: Place, person: U64, entry: U64, salt: bytes) -> U64:
     """All ranges, a row each, padded and sorted: shape (2^prefix_bits, range_entries)."""
     bucket = (person >> np.uint64(64 - place.prefix_bits)).astype(np.int64)
     counts = np.bincount(bucket, minlength=1 << place.prefix_bits)
@@ -131,7 +143,8 @@ def _ranges(place: Place, person: U64, entry: U64) -> U64:
     table = np.empty((1 << place.prefix_bits, width), dtype=np.uint64)
     table[bucket, np.arange(len(bucket)) - starts[bucket]] = entry[order]
     for b, count in enumerate(counts.tolist()):
-        padding = _shake(place, b"padding", b, ENTRY_BYTES * (width - count))
+        content = salt + b.to_bytes(4, "big")
+        padding = place.shake(b"padding", content, ENTRY_BYTES * (width - count))
         table[b, count:] = np.frombuffer(padding, dtype=">u8")
     table.sort(axis=1)
     return table
@@ -152,11 +165,14 @@ def _with_paths(entries: list[bytes], levels: list[list[bytes]]) -> Iterator[byt
         yield tree.path(levels, bucket)
 
 
-def _shake(place: Place, purpose: bytes, bucket: int, length: int) -> bytes:
-    """Bytes that only the holder of the padding seed can tell from entries, or compute again."""
-    numbers = place.counter.to_bytes(4, "big") + bucket.to_bytes(4, "big")
-    text = b"qorgan v1 " + purpose + b"\0" + place.lane.value.encode() + b"\0"
-    return hashlib.shake_256(place.padding_seed + text + numbers).digest(length)
+def _sum(rows: Rows) -> U64:
+    """Four numbers that depend on every row and not on their order.
+
+    Sums of tokens' bytes: random, and nobody who lacks the key can choose rows with an equal sum.
+    """
+    mixed = (rows.person ^ (rows.block << np.uint64(1))) * (2 * rows.fields.astype(np.uint64) + 1)
+    columns = (rows.person, rows.block, mixed, np.ones_like(rows.person))
+    return np.array([np.sum(column) for column in columns], dtype=np.uint64)
 
 
 def _differs(values: U64) -> NDArray[np.bool_]:

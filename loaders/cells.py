@@ -8,13 +8,14 @@ Python object a row; an e-mail address stays text.
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
 from phonenumbers import PhoneMetadata
 
 from lookup.errors import Code, InputError
-from lookup.protocol.identifiers import canonical
+from lookup.protocol.identifiers import AROUND, PHONE_WRITTEN, WEIGHTS_1, WEIGHTS_2, canonical
 from lookup.protocol.suite import Kind
 
 # What stands for "nothing" in dumps, in lower case and without spaces around.
@@ -22,8 +23,8 @@ _NOTHING = frozenset(("", "-", "null", "н/д"))
 _LONGEST_NOTHING = max(map(len, _NOTHING))
 
 _NOT_AN_IIN = "x" * 12
-_WEIGHTS_1 = np.array([1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11], dtype=np.int64)
-_WEIGHTS_2 = np.array([3, 4, 5, 6, 7, 8, 9, 10, 11, 1, 2], dtype=np.int64)
+_FIRST_PASS = np.array(WEIGHTS_1, dtype=np.int64)
+_SECOND_PASS = np.array(WEIGHTS_2, dtype=np.int64)
 _TENS = 10 ** np.arange(11, -1, -1, dtype=np.int64)
 
 
@@ -46,9 +47,8 @@ class Cells:
 
 def is_present(cell: str) -> bool:
     """Whether a cell holds something: "", "-", "NULL" and "н/д" do not."""
-    if len(cell) > _LONGEST_NOTHING and not cell.isspace():
-        return True
-    return cell.strip().lower() not in _NOTHING
+    text = cell.strip()
+    return len(text) > _LONGEST_NOTHING or text.lower() not in _NOTHING
 
 
 def parse(kind: Kind, column: Sequence[str]) -> Cells:
@@ -73,8 +73,8 @@ def _iins(column: Sequence[str]) -> Cells:
     letters = np.frombuffer("".join(plain).encode("ascii"), dtype=np.uint8).reshape(-1, 12)
     digits = letters.astype(np.int64) - ord("0")
     is_plain = ((digits >= 0) & (digits <= 9)).all(axis=1)
-    check = digits[:, :11] @ _WEIGHTS_1 % 11
-    check = np.where(check == 10, digits[:, :11] @ _WEIGHTS_2 % 11, check)
+    check = digits[:, :11] @ _FIRST_PASS % 11
+    check = np.where(check == 10, digits[:, :11] @ _SECOND_PASS % 11, check)
     numbers = digits @ _TENS
     valid = is_plain & (check == digits[:, 11]) & (numbers != 0)
     numbers = np.where(valid, numbers, 0)
@@ -119,6 +119,7 @@ def _one_by_one(
         bad[at] = error.code
 
 
+@cache
 def _kz_pattern() -> re.Pattern[str]:
     """Kazakhstan's valid national numbers beginning with 7, from libphonenumber's metadata."""
     metadata = PhoneMetadata.metadata_for_region("KZ")
@@ -131,18 +132,16 @@ def _kz_pattern() -> re.Pattern[str]:
     return re.compile("|".join(f"(?:{pattern})" for pattern in sorted(patterns)))
 
 
-_KZ = _kz_pattern()
 _KZ_WRITTEN = re.compile(r"(?:\+7|7|8)?(7[0-9]{9})")
 _PUNCTUATION = str.maketrans("", "", " ()./-\u00a0\u202f")
-_ONLY = re.compile(r"\+?[0-9 ()./\u00a0\u202f-]{5,40}")
 
 
 def _national(cell: str) -> int | None:
     """The ten national digits of a plainly written Kazakhstan number, else None: ask the rule."""
-    text = cell.strip(" -\u00a0\u202f\ufeff")
-    if not _ONLY.fullmatch(text):
+    text = cell.strip(AROUND)
+    if not PHONE_WRITTEN.fullmatch(text):
         return None
     written = _KZ_WRITTEN.fullmatch(text.translate(_PUNCTUATION))
-    if written is None or not _KZ.fullmatch(written[1]):
+    if written is None or not _kz_pattern().fullmatch(written[1]):
         return None
     return int(written[1])

@@ -9,6 +9,7 @@ import json
 import re
 import signal
 import sys
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -17,6 +18,7 @@ import click
 from lookup.errors import Code, InputError, QorganError
 from lookup.protocol.stretch import PROFILES
 from lookup.protocol.suite import MAX_PREFIX_BITS, MIN_PREFIX_BITS, Kind
+from lookup.secrecy import forbid_core_dumps
 from lookup.settings import Settings, parse_bind
 
 if TYPE_CHECKING:
@@ -26,11 +28,12 @@ if TYPE_CHECKING:
     from lookup.index.store import Store
 
 EXIT_UNFORESEEN, EXIT_USAGE, EXIT_INTERRUPTED = 1, 2, 130
-_LONG_NUMBER = re.compile(r"\+?[0-9][0-9 -]{6,}[0-9]|\S+@\S+")
+_LONG_NUMBER = re.compile(r"\d(?:[^\w'\"]*\d){8,}|\S+@\S+")  # any marks between its digits
 
 
 def main() -> NoReturn:
     """Run the command; every way out goes through here."""
+    forbid_core_dumps()
     # A shell without job control starts background programs with SIGINT ignored.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGTERM, _interrupt)
@@ -40,6 +43,9 @@ def main() -> NoReturn:
 def _run() -> int:
     try:
         code = cli.main(standalone_mode=False)
+    except click.exceptions.NoArgsIsHelpError as error:
+        error.show(sys.stderr)
+        return EXIT_USAGE
     except BaseException as error:  # noqa: BLE001  every way out is a sentence and an exit code
         sentence, exit_code = _outcome(error)
         if sentence:
@@ -63,7 +69,7 @@ def _outcome(error: BaseException) -> tuple[str, int]:
             return _masked(error.format_message()), EXIT_USAGE
         case KeyboardInterrupt() | click.exceptions.Abort():
             return "interrupted; run the same command again to go on", EXIT_INTERRUPTED
-        case BrokenPipeError():
+        case BrokenPipeError() | SystemExit():  # click exits where a pipe is broken
             return "", EXIT_INTERRUPTED  # the reader of our output went away
     # The text of an unforeseen error may hold data.
     return f"unforeseen error: {type(error).__name__}", EXIT_UNFORESEEN
@@ -72,6 +78,7 @@ def _outcome(error: BaseException) -> tuple[str, int]:
 def _masked(message: str) -> str:
     """A usage error without what may be an identifier, in the style of our own sentences."""
     message = _LONG_NUMBER.sub("...", message).strip().removesuffix(".")
+    message = message.replace(". Did you", "; did you")
     return message[:1].lower() + message[1:]
 
 
@@ -146,8 +153,9 @@ def dataset() -> None:
 def dataset_add(file: Path) -> None:
     """Enter the dataset described in FILE (TOML), or change what is told of it."""
     from lookup.index import definition, register, store
+    from lookup.index.dataset import read_file
 
-    entry = register.read_file(file)
+    entry = read_file(file)
     with store.opened(Settings.from_env()) as opened:
         definition.read(opened)
         dataset_id = register.add(opened, entry)
@@ -171,6 +179,13 @@ def dataset_list(*, as_json: bool) -> None:
     report.show(rows, ("id", "name", "lane", "data_classes"), as_json=as_json)
 
 
+def _once(_: click.Context, __: click.Parameter, values: tuple[str, ...]) -> str | None:
+    """click would take the last of several: the people of the others would read "not found"."""
+    if len(values) > 1:
+        raise click.BadParameter("give one column; load the file again for another")
+    return values[0] if values else None
+
+
 def _field(_: click.Context, __: click.Parameter, values: tuple[str, ...]) -> tuple[Any, ...]:
     pairs = [value.rpartition("=") for value in values]
     if not all(column and slug for column, _, slug in pairs):
@@ -181,9 +196,9 @@ def _field(_: click.Context, __: click.Parameter, values: tuple[str, ...]) -> tu
 @cli.command()
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--dataset", "name", required=True, help="The dataset's name in the register.")
-@click.option("--iin", help="The column that holds IINs.")
-@click.option("--phone", help="The column that holds phone numbers.")
-@click.option("--email", help="The column that holds e-mail addresses.")
+@click.option("--iin", callback=_once, multiple=True, help="The column that holds IINs.")
+@click.option("--phone", callback=_once, multiple=True, help="The column of phone numbers.")
+@click.option("--email", callback=_once, multiple=True, help="The column of e-mail addresses.")
 @click.option(
     "--field",
     "fields",
@@ -212,10 +227,15 @@ def load(file: Path, name: str, fields: tuple[tuple[str, str], ...], **given: st
         _loader() as loader,
     ):
         _warn_if_not_durable(loader.store)
+        if source.encoding == "kz1048" and given["encoding"] is None:
+            note("the file is not UTF-8 and is read as kz1048; if that is wrong, give --encoding")
         certificate, was_loaded = loader.load(source, Request(name, identifiers, fields))
     if was_loaded:
         note("this file was loaded into this dataset before; here is that load's certificate")
     click.echo(certificate)
+
+
+_PUBLISHED = ("lane", "version", "datasets", "identifiers", "changed")
 
 
 @cli.command()
@@ -224,30 +244,37 @@ def load(file: Path, name: str, fields: tuple[tuple[str, str], ...], **given: st
 def publish(names: tuple[str, ...], *, as_json: bool) -> None:
     """Make the finished loads of these datasets visible, beside what is visible already."""
     from loaders import report
-    from loaders.publish import Publisher
+    from loaders.publish import Published, Publisher
 
     with _loader() as loader:
         publisher = Publisher(loader.store, loader.definition, loader.keys, loader.progress)
-        published = publisher.publish(names)
-    rows = [vars(one) | {"changed": "yes" if one.changed else "no"} for one in published]
-    if as_json:
-        rows = [vars(one) for one in published]
-    report.show(rows, ("lane", "version", "datasets", "identifiers", "changed"), as_json=as_json)
+        unfinished = publisher.unfinished(names)
+        published: list[Published] = []
+        try:
+            publisher.publish(names, tell=published.append)
+        finally:  # a lane that was switched is told, also if the next one fails
+            rows = [asdict(one) for one in published]
+            if rows:
+                report.show(rows, _PUBLISHED, as_json=as_json)
+    if unfinished:
+        note(f"left out, because not finished: {unfinished} loads; run their commands again")
+    if not as_json and any(one.lane == "verified" for one in published):
+        note("the verified lane cannot be asked yet: it is for API clients, which are to come")
 
 
 @cli.command()
 @click.option("--bind", metavar="ADDR", help="Address and port instead of QORGAN_BIND.")
 def serve(bind: str | None) -> None:
     """Serve the published index over HTTP; Ctrl-C stops it in order."""
-    import os
-
     from loaders import serve as server
 
+    chosen = Settings.from_env()
     if bind is not None:
-        if parse_bind(bind) is None:
+        address = parse_bind(bind)
+        if address is None:
             raise InputError(Code.BAD_USAGE, "--bind must be an address and a port")
-        os.environ["QORGAN_BIND"] = bind  # gunicorn reads its settings from the environment
-    server.serve(Settings.from_env())
+        chosen = replace(chosen, host=address[0], port=address[1])
+    server.serve(chosen)
 
 
 @cli.command()

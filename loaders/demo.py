@@ -20,9 +20,9 @@ from loaders.publish import Publisher
 from loaders.sources import open_csv
 from loaders.synth import people, write_dump
 from lookup import keys
-from lookup.errors import Code, UnavailableError
+from lookup.errors import Code, InputError
 from lookup.index import definition, register, store
-from lookup.index.register import Dataset
+from lookup.index.dataset import Dataset, parse
 from lookup.protocol.suite import Kind
 from lookup.settings import Settings
 
@@ -119,18 +119,18 @@ def run(settings: Settings) -> NoReturn:
 
 def _make(settings: Settings) -> None:
     if settings.redis_url is not None:
-        raise UnavailableError(
+        raise InputError(
             Code.BAD_SETTING,
             "the demo only makes its index in the embedded store; unset QORGAN_REDIS_URL",
         )
     with ExitStack() as held:
         # Held over all steps, so that the embedded server starts once and not for each of them.
         opened = held.enter_context(store.opened(settings))
-        keys.create(settings.keys)
         if not definition.exists(opened):
+            keys.create(settings.keys)
             definition.create(opened, keys.loader_keys(settings.keys), "standard", 12)
         for dump in _DUMPS:
-            entry = register.parse(dump.entry)
+            entry = parse(dump.entry)
             register.add(opened, entry)
             _load(settings, dump, entry)
         with loader(settings) as ready:

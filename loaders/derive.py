@@ -8,17 +8,22 @@ import multiprocessing
 import os
 import signal
 import threading
+from collections.abc import Iterator
 from concurrent.futures import Executor, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lookup import keys
+from lookup.errors import Code, UnavailableError
 from lookup.index import seal
 from lookup.protocol import entries
 from lookup.protocol.stretch import Argon2Parameters, stretch
 from lookup.protocol.suite import Kind, Lane
+from lookup.secrecy import forbid_core_dumps
 
 
 @dataclass(frozen=True)
@@ -49,15 +54,37 @@ class Deriver:
         return seal.seal(self._recipe.ledger_key, b"".join(pairs), masks)
 
 
-def pool(recipe: Recipe, workers: int) -> Executor:
-    """Local worker processes that hold the recipe; ``derive`` is what to submit."""
-    return ProcessPoolExecutor(
+@contextmanager
+def pool(recipe: Recipe, workers: int) -> Iterator[Executor]:
+    """Local worker processes that hold the recipe; ``derive`` is what to submit.
+
+    Raises:
+        UnavailableError: INTERNAL, a worker was killed from outside.
+
+    If the block fails or is interrupted, workers are ended in the middle of their work.
+    """
+    executor = ProcessPoolExecutor(
         workers,
         # Spawned, not forked: a fork would share our locks, sockets and big arrays.
         mp_context=multiprocessing.get_context("spawn"),
         initializer=_start,
         initargs=(recipe,),
     )
+    try:
+        _start_workers(executor, workers)
+        yield executor
+    except BaseException as error:
+        for worker in multiprocessing.active_children():
+            worker.terminate()  # with a slow profile, what is submitted takes a minute
+        if isinstance(error, BrokenProcessPool):
+            raise UnavailableError(
+                Code.INTERNAL,
+                "a hashing worker was killed; free memory or lower QORGAN_WORKERS, then run the "
+                "same command again",
+            ) from None
+        raise
+    finally:
+        executor.shutdown(wait=True, cancel_futures=True)
 
 
 def derive(kind: Kind, texts: list[str], masks: NDArray[np.uint16]) -> seal.Rows:
@@ -66,11 +93,22 @@ def derive(kind: Kind, texts: list[str], masks: NDArray[np.uint16]) -> seal.Rows
     return _deriver.rows(kind, texts, masks)
 
 
+def _start_workers(executor: Executor, workers: int) -> None:
+    """Start them with SIGINT blocked: until ``_start`` runs, Ctrl-C would show a traceback each."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        for _ in range(workers):
+            executor.submit(os.getpid)  # a pool starts a worker when there is work for it
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 _deriver: Deriver | None = None
 
 
 def _start(recipe: Recipe) -> None:
     global _deriver  # noqa: PLW0603  a pool's worker has no other place to keep it
+    forbid_core_dumps()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C goes to the loader, who ends the pool
     threading.Thread(target=_follow_parent, daemon=True).start()
     _deriver = Deriver(recipe)

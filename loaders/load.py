@@ -21,11 +21,11 @@ from loaders.progress import Progress
 from loaders.sources import CsvSource
 from lookup.errors import Code, InputError
 from lookup.index import ledger, register, seal
+from lookup.index.dataset import Dataset
 from lookup.index.definition import Definition
 from lookup.index.ledger import Load, LoadState
-from lookup.index.register import Dataset
 from lookup.index.store import Store
-from lookup.keys import LoaderKeys
+from lookup.keys import LoaderKeys, check_value
 from lookup.protocol.suite import PROTOCOL, Kind
 
 _SLICE = 512  # identifiers a worker takes at a time: 0.05 to 10 s of work, by Argon2 profile
@@ -90,6 +90,8 @@ class Loader:
                 lane=dataset.lane,
                 file_sha256=source.sha256,
                 columns=request.columns(),
+                found=check_value(self.keys.ledger, f"load {people.digest()}"),
+                identifiers=len(people),
                 shards=ledger.shards_for(len(people)),
                 checkpoint=0,
                 state=LoadState.RUNNING,
@@ -113,16 +115,15 @@ class Loader:
             self.keys.ledger,
         )
         done = load.checkpoint
-        executor = pool(recipe, self.workers)
-        try:
-            with self.progress.task("hashing", len(people)) as advance:
-                advance(done)
-                for rows in _grouped(_derived(executor, people, done, self.workers * _WAITING)):
-                    done += len(rows)
-                    ledger.write_rows(self.store, load, rows, done)
-                    advance(len(rows))
-        finally:
-            executor.shutdown(wait=True, cancel_futures=True)
+        with (
+            self.progress.task("hashing", len(people)) as advance,
+            pool(recipe, self.workers) as executor,
+        ):
+            advance(done)
+            for rows in _grouped(_derived(executor, people, done, self.workers * _WAITING)):
+                done += len(rows)
+                ledger.write_rows(self.store, load, rows, done)
+                advance(len(rows))
 
     def _certificate(
         self,
@@ -165,17 +166,17 @@ class Loader:
 
 
 def _columns(source: CsvSource, request: Request, dataset: Dataset) -> Columns:
-    bits = {}
+    bits = []
     for name, slug in request.fields:
         if slug not in dataset.data_classes:
             known = ", ".join(dataset.data_classes)
             raise InputError(
                 Code.BAD_USAGE, f"the dataset does not list that data class; it has: {known}"
             )
-        bits[source.column(name)] = dataset.data_classes.index(slug)
+        bits.append((source.column(name), dataset.data_classes.index(slug)))
     return Columns(
         identifiers={kind: source.column(name) for kind, name in request.identifiers.items()},
-        bits=bits,
+        bits=tuple(bits),
         own_bits={
             kind: dataset.data_classes.index(_OWN_CLASS[kind])
             for kind in request.identifiers

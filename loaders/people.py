@@ -27,12 +27,12 @@ class Columns:
 
     Attributes:
         identifiers: kind → column.
-        bits: column → the bit of the data class that a present cell sets.
+        bits: (column, bit of the data class that a present cell sets); a column may have several.
         own_bits: kind → the bit that a valid identifier sets by itself, if the dataset lists it.
     """
 
     identifiers: dict[Kind, int]
-    bits: dict[int, int]
+    bits: tuple[tuple[int, int], ...]
     own_bits: dict[Kind, int]
 
 
@@ -174,6 +174,15 @@ class People:
     def __len__(self) -> int:
         return sum(len(distinct) for distinct in self.kinds)
 
+    def digest(self) -> str:
+        """A hash (hex) of all identifiers and masks, the order of the second pass included."""
+        result = hashlib.blake2b(digest_size=16)
+        for distinct in self.kinds:
+            result.update(f"{distinct.kind.value} {len(distinct)} ".encode())
+            result.update(distinct.keys.view(np.uint8).data)
+            result.update(distinct.masks.view(np.uint8).data)
+        return result.hexdigest()
+
     def slices(self, first: int, size: int) -> Iterator[tuple[Distinct, int, int]]:
         """The identifiers from the ``first`` on, in slices of one kind and at most ``size``."""
         start = 0
@@ -186,7 +195,7 @@ class People:
         self, by_column: Sequence[Sequence[str]], found: dict[Kind, cells.Cells], count: int
     ) -> NDArray[np.uint16]:
         masks = np.zeros(count, dtype=np.uint16)
-        for column, bit in self._columns.bits.items():
+        for column, bit in self._columns.bits:
             present = [cells.is_present(cell) for cell in by_column[column]]
             masks |= np.array(present, dtype=np.uint16) << np.uint16(bit)
         for kind, bit in self._columns.own_bits.items():

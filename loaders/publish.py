@@ -4,7 +4,7 @@ The flow, lane by lane: which loads → rows → build → document, signed → 
 """
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -12,9 +12,9 @@ from loaders import build
 from loaders.progress import Progress
 from lookup.errors import Code, InputError
 from lookup.index import ledger, register, seal, versions
+from lookup.index.dataset import Dataset
 from lookup.index.definition import Definition
 from lookup.index.ledger import Load, LoadState
-from lookup.index.register import Dataset
 from lookup.index.store import Store
 from lookup.index.versions import FILTER, VIEW, Version
 from lookup.keys import LoaderKeys
@@ -48,8 +48,12 @@ class Publisher:
     keys: LoaderKeys
     progress: Progress
 
-    def publish(self, names: Sequence[str]) -> list[Published]:
+    def publish(
+        self, names: Sequence[str], tell: Callable[[Published], None] = lambda _: None
+    ) -> list[Published]:
         """Make these datasets' finished loads visible beside those already visible.
+
+        Lane by lane: what ``tell`` was told is visible, whatever happens to the next lane.
 
         Raises:
             InputError: BAD_USAGE, a name is unknown or has no finished load; PUBLISH_CONFLICT.
@@ -69,7 +73,17 @@ class Publisher:
                     f"{name} has no finished load; run: qorgan load FILE --dataset {name}",
                 )
             wanted.setdefault(dataset.lane, []).extend(loads)
-        return [self._publish_lane(lane, loads) for lane, loads in wanted.items()]
+        published = []
+        for lane, loads in wanted.items():
+            published.append(self._publish_lane(lane, loads))
+            tell(published[-1])
+        return published
+
+    def unfinished(self, names: Sequence[str]) -> int:
+        """How many loads of these datasets are not finished, and so not published."""
+        ids = [register.get(self.store, name)[0] for name in dict.fromkeys(names)]
+        loads = [load for dataset_id in ids for load in ledger.loads_of(self.store, dataset_id)]
+        return sum(load.state is not LoadState.LOADED for load in loads)
 
     def _publish_lane(self, lane: Lane, added: list[Load]) -> Published:
         versions.clean(self.store, lane)

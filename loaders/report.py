@@ -20,6 +20,8 @@ def show(rows: Sequence[Mapping[str, object]], columns: Sequence[str], *, as_jso
 
 
 def _text(value: object) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
     if isinstance(value, list | tuple):
         return ", ".join(str(part) for part in value)
     return "" if value is None else str(value)

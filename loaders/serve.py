@@ -1,39 +1,34 @@
-"""``qorgan serve``: check everything once, in clear sentences, then become gunicorn."""
+"""``qorgan serve``: become gunicorn, which takes its settings from the same environment.
+
+What start-up refuses is said by ``lookup.app.create_app`` in the first worker, in one sentence.
+"""
 
 import os
 import sys
 from pathlib import Path
 from typing import NoReturn
 
-from lookup import keys
-from lookup.index import definition, store
-from lookup.protocol.suite import Lane
-from lookup.settings import Role, Settings
-
-
-def check(settings: Settings) -> None:
-    """What start-up refuses: no index, another protocol, keys that do not fit, an evicting store.
-
-    Raises:
-        UnavailableError: with what to do.
-    """
-    with store.opened(settings) as opened:
-        index = definition.read(opened)
-        if Role.EVALUATE in settings.roles:
-            key = keys.lane_key(settings.keys, Lane.PUBLIC)
-            definition.check_lane_keys(index, {Lane.PUBLIC: key.public_key})
+import lookup
+from lookup.settings import Settings
 
 
 def serve(settings: Settings) -> NoReturn:
-    """Replace this process by gunicorn, which takes its settings from the same environment.
+    """Replace this process by gunicorn.
 
-    Raises:
-        UnavailableError: start-up is refused.
+    What happens to lie in the current folder must not be imported in place of our modules, with
+    the keys in reach: hence ``-P``, and ``--chdir`` because gunicorn imports from its folder.
     """
-    check(settings)
-    gunicorn = Path(sys.executable).with_name("gunicorn")
+    os.environ["QORGAN_DATA"] = str(settings.data)  # absolute, since the folder changes
+    os.environ["QORGAN_KEYS"] = str(settings.keys)
+    os.environ["QORGAN_CACHE"] = str(settings.cache)
+    os.environ["QORGAN_BIND"] = f"{settings.host}:{settings.port}"
     sys.stdout.flush()
     sys.stderr.flush()
     os.execv(  # noqa: S606  our own program in our own environment, no shell
-        gunicorn, [str(gunicorn), "-c", "python:lookup.gunicorn_conf", "wsgi:app"]
+        sys.executable,
+        [
+            *(sys.executable, "-P", "-m", "gunicorn"),
+            *("--chdir", str(Path(lookup.__file__).parent.parent)),
+            *("-c", "python:lookup.gunicorn_conf", "lookup.app:create_app()"),
+        ],
     )

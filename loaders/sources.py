@@ -22,6 +22,7 @@ from typing import BinaryIO, Self
 from loaders import csv_lines
 from loaders.csv_lines import MAX_LINES, NO_DELIMITER
 from lookup.errors import Code, InputError
+from lookup.facts import column_words
 
 BROKEN_LINE = "broken_line"
 LONG_LINE = "long_line"
@@ -31,6 +32,9 @@ ENCODINGS = ("utf-8", "cp1251", "kz1048")
 _CHUNK = csv_lines.MAX_RECORD  # bytes read at once; a block is what they hold
 _SPELLINGS = {"utf8": "utf-8", "utf-8-sig": "utf-8", "windows-1251": "cp1251", "kz-1048": "kz1048"}
 _DELIMITERS = ";,\t|"  # of two as frequent, the first
+_LONGEST_DATUM = 256  # characters of a name that are looked at for being data
+_MOST_COLUMNS = 2000
+_MOST_UNNAMED = 16  # at the end: short rows are filled up with so many empty cells at most
 _MOST_NAMES = 40  # column names in an error, each of at most as many characters
 
 # How files begin that are no CSV; parquet's mark alone could be a column name.
@@ -200,10 +204,17 @@ def find_column(header: tuple[str, ...], name: str) -> int:
     if found and wanted:
         sentence = "more than one column has that name; tell them apart in the file's first line"
     else:
-        near = difflib.get_close_matches(wanted, [f for f in folded if f], n=1, cutoff=0.0)[0]
-        meant = _shown((header[folded.index(near)],))
-        sentence = f"no column has that name; did you mean {meant}? the file has {_shown(header)}"
+        sentence = f"no column has that name; {_hint(header, wanted)}"
     raise InputError(Code.BAD_USAGE, sentence)
+
+
+def _hint(header: tuple[str, ...], wanted: str) -> str:
+    """The nearest name and all names, if this surely is a header: else it could be a row."""
+    folded = [column.strip().casefold() for column in header]
+    if not any(name in column_words() for name in folded):
+        return f"the file's first line has {len(header)} columns, see whether it names them"
+    near = difflib.get_close_matches(wanted, [f for f in folded if f], n=1, cutoff=0.0)[0]
+    return f"did you mean {_shown((header[folded.index(near)],))}? the file has {_shown(header)}"
 
 
 def _shown(header: tuple[str, ...]) -> str:
@@ -258,9 +269,15 @@ def _layout(sample: bytes, whole: bool, encoding: str | None, delimiter: str | N
     text = end.join(line.decode(encoding, "replace") for line in lines)
     delimiter = delimiter or _delimiter_in(text, end)
     names, taken = csv_lines.first_record(text, delimiter, end) if text else ([], 0)
-    if not any(name.strip() for name in names):
+    named = [i for i, name in enumerate(names, 1) if name.strip()]
+    if len(names) > _MOST_COLUMNS or (named and len(names) - named[-1] > _MOST_UNNAMED):
+        raise _bad_file(
+            f"the first line has more than {_MOST_COLUMNS} columns, or more than {_MOST_UNNAMED} "
+            "unnamed ones at its end; remove what is empty"
+        )
+    if not named:
         raise _bad_file("the file has no header; its first line must name the columns")
-    if any(_DATUM.fullmatch(name.strip()) for name in names):
+    if any(_DATUM.fullmatch(name.strip()[:_LONGEST_DATUM]) for name in names):
         raise _bad_file("the first line looks like data; put a line with the column names above it")
     data_at = min(at + sum(len(line) + 1 for line in lines[:taken]), len(sample))
     return _Layout(tuple(names), encoding, delimiter, end, data_at)

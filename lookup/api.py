@@ -8,11 +8,11 @@ import json
 from dataclasses import dataclass
 
 from flask import Blueprint, Response, current_app, request
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
 from lookup.errors import Code, ProblemError
-from lookup.index.node import Node
 from lookup.index.dataset import Dataset
+from lookup.index.node import Node
 from lookup.index.store import StoreError
 from lookup.limits import EvaluateLimit
 from lookup.protocol.oprf import ServerKey
@@ -59,18 +59,18 @@ def healthz() -> Response:
 def readyz() -> Response:
     """Whether this node can do what its roles promise, and which part is missing."""
     service = _service()
-    parts = {"store": "ok" if service.node.store_answers else "away"}
-    missing = False
+    parts: dict[str, str] = {}
     if Role.RANGE in service.roles:
-        mapped = Lane.PUBLIC in service.node.state.current
-        fresh = not service.node.is_stale
-        parts["range"] = "ok" if mapped and fresh else "stale" if mapped else "nothing published"
-        missing |= parts["range"] != "ok"
+        parts["range"] = _range_part(service.node)
+    if service.roles & {Role.API, Role.SITE}:
+        parts["register"] = "ok" if service.node.knows else "store away"
     if Role.EVALUATE in service.roles:
-        can = service.key is not None and (service.limit is None or service.node.store_answers)
-        parts["evaluate"] = "ok" if can else "store away"
-        missing |= not can
-    return _json({"ready": not missing, "parts": parts}, status=503 if missing else 200)
+        counted = service.limit is None or service.node.store_answers
+        parts["keys"] = "do not fit the index" if service.node.is_misfit else "ok"
+        parts["evaluate"] = "ok" if counted else "store away"
+    ready = all(part == "ok" for part in parts.values())
+    parts["store"] = "ok" if service.node.store_answers else "away"
+    return _json({"ready": ready, "parts": parts}, status=200 if ready else 503)
 
 
 @parameters.get("/v1/params/<lane>")
@@ -104,6 +104,8 @@ def evaluate() -> Response:
     service = _service()
     if service.key is None:
         raise ProblemError(Code.NOT_FOUND, "this node does not evaluate")
+    if service.node.is_misfit:
+        raise ProblemError(Code.STORE_UNAVAILABLE, "could not check; try again later")
     if service.limit is not None:
         _spend(service.limit, len(wanted.blinded))
     evaluation = service.key.blind_evaluate(wanted.blinded)
@@ -118,17 +120,34 @@ def evaluate() -> Response:
 @register.get("/v1/breaches")
 def breaches() -> Response:
     """The register entries of all published datasets."""
-    published = _service().node.state.published()
-    return _cached(json.dumps([_entry(dataset) for dataset in published.values()]).encode())
+    return _cached(json.dumps([_entry(dataset) for dataset in _register().values()]).encode())
 
 
 @register.get("/v1/breaches/<name>")
 def breach(name: str) -> Response:
     """One register entry."""
-    for dataset in _service().node.state.published().values():
+    for dataset in _register().values():
         if dataset.name == name:
             return _cached(json.dumps(_entry(dataset)).encode())
     raise ProblemError(Code.NOT_FOUND, "there is no such entry in the register")
+
+
+def _range_part(node: Node) -> str:
+    if not node.knows:
+        return "store away"
+    if node.is_stale:
+        return "stale"
+    return "ok" if Lane.PUBLIC in node.state.current else "nothing published"
+
+
+def _register() -> dict[int, Dataset]:
+    """The published entries; a node that knows nothing must not say that there are none."""
+    node = _service().node
+    if not node.knows:
+        raise ProblemError(
+            Code.STORE_UNAVAILABLE, "could not check; try again later", retry_after=5
+        )
+    return node.state.published()
 
 
 def _service() -> Service:
@@ -142,11 +161,15 @@ def _entry(dataset: Dataset) -> dict[str, object]:
 
 def _body() -> bytes:
     try:
-        return request.get_data(cache=False)
+        body = request.get_data(cache=False)
     except HTTPException:
         raise
     except Exception:  # noqa: BLE001  servers raise what they like for a broken chunk or a cut
         raise ProblemError(Code.BAD_REQUEST, "the body could not be read") from None
+    # Werkzeug cuts a body that does not say its length at the bound, without a word.
+    if request.content_length is None and len(body) == request.max_content_length:
+        raise RequestEntityTooLarge
+    return body
 
 
 def _refuse_foreign_origin() -> None:

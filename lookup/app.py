@@ -8,7 +8,7 @@ import atexit
 from typing import TYPE_CHECKING
 
 from flask import Flask, Response
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import HTTPException, MethodNotAllowed
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from lookup import api, keys, logs, pages, problems
@@ -36,27 +36,40 @@ _SENTENCES = {
 }
 
 
-def create_app(settings: Settings) -> "WSGIApplication":
-    """The WSGI callable of a web node.
+def create_app(settings: Settings | None = None) -> "WSGIApplication":
+    """The WSGI callable of a web node; without settings, those of the environment.
 
     Raises:
+        InputError: a setting is refused.
         UnavailableError: a key, the index or the store cannot be trusted.
     """
+    settings = settings or Settings.from_env()
     opened = store.connect(settings)
     atexit.register(opened.close)
     key, seed = None, b""
     if Role.EVALUATE in settings.roles:
         seed = keys.read(settings.keys, Lane.PUBLIC.value)
         key = keys.derive_lane_key(seed, Lane.PUBLIC)
-    _check(opened, {Lane.PUBLIC: key.public_key} if key else {})
     serves_versions = settings.roles != {Role.EVALUATE}
+    public_keys = {Lane.PUBLIC: key.public_key} if key else {}
     node = Node(
-        opened, settings.cache, settings.max_stale, tuple(Lane) if serves_versions else (), _watch()
+        opened,
+        settings.cache,
+        settings.max_stale,
+        tuple(Lane) if serves_versions else (),
+        _watch(),
+        trust=lambda: _check(opened, public_keys),
     )
     limit = None
     if key is not None and settings.evaluate_limit is not None:
         limit = EvaluateLimit(store.limits_storage(opened), settings.evaluate_limit, seed)
+    try:
+        _check(opened, public_keys)
+    except UnavailableError as error:
+        if error.code is not Code.STORE_UNAVAILABLE:  # one that is merely away is waited for
+            raise
     node.start()
+    atexit.register(node.stop)  # before the store is closed: the last registered is called first
     flask = _flask(api.Service(settings.roles, node, key, limit))
     if settings.proxy_hops:
         # Only so many addresses, from the right, were added by proxies of ours.
@@ -65,13 +78,9 @@ def create_app(settings: Settings) -> "WSGIApplication":
 
 
 def _check(opened: Store, public_keys: dict[Lane, bytes]) -> None:
-    """Refuse to serve what does not fit; a store that is merely away is waited for."""
-    try:
-        store.check(opened)
-        definition.check_lane_keys(definition.read(opened), public_keys)
-    except UnavailableError as error:
-        if error.code is not Code.STORE_UNAVAILABLE:
-            raise
+    """Refuse a store that may evict, has no index, or has one for other keys."""
+    store.check(opened)
+    definition.check_lane_keys(definition.read(opened), public_keys)
 
 
 def _flask(service: api.Service) -> Flask:
@@ -99,13 +108,16 @@ def _flask(service: api.Service) -> Flask:
 
 def _answer(error: Exception) -> Response:
     """The one handler: every exception of a view becomes a problem document here."""
+    allowed = (error.valid_methods or ()) if isinstance(error, MethodNotAllowed) else ()
     if isinstance(error, HTTPException):
         code = _CODES.get(error.code or 500, Code.BAD_REQUEST)
         error = ProblemError(code, _SENTENCES[code])
     problem = problems.of(error)
     if problem.status == 500:
         logs.unexpected(error)
-    return Response(problem.body, problem.status, dict(problem.headers))
+    response = Response(problem.body, problem.status, dict(problem.headers))
+    response.allow.update(sorted(allowed))  # RFC 9110, section 15.5.6
+    return response
 
 
 def _harden(response: Response) -> Response:
@@ -122,6 +134,7 @@ def _watch() -> Watch:
         refused=lambda lane, code: logs.event(
             Event.VERSION_FETCH_FAILED, logs.ERROR, lane=lane.value, code=code
         ),
+        misfit=lambda code: logs.event(Event.KEY_MISFIT, logs.ERROR, code=code),
         store_away=lambda: logs.event(Event.STORE_AWAY, logs.WARNING),
         store_back=lambda: logs.event(Event.STORE_BACK),
         unexpected=logs.unexpected,

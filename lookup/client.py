@@ -9,15 +9,11 @@ length and root of the range.
 """
 
 import json
-import logging
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-
-import urllib3
-from urllib3.exceptions import HTTPError
 
 from lookup import facts
 from lookup.errors import Code, CouldNotCheckError, InputError
@@ -28,10 +24,11 @@ from lookup.protocol.oprf import Blinding, Evaluation
 from lookup.protocol.parameters import Parameters
 from lookup.protocol.stretch import Argon2Parameters, stretch
 from lookup.protocol.suite import MAX_ELEMENTS, Kind, Lane
+from lookup.transport import Transport, refused
 
+_PAUSES = (1.0, 2.0)  # seconds before an older version is refused for good
 _TRIES = 3  # parameters fetched again when their version is gone
-_MAX_REGISTER = 64 * 1024 * 1024
-_DEADLINE = 60.0  # seconds for one body, however slowly it drips
+_MAX_REGISTER = 8 * 1024 * 1024
 _MAX_REPLY = 64 * 1024  # of evaluate: 64 elements and a proof take 5 KiB
 
 
@@ -92,11 +89,7 @@ class Client:
         self._service = self._url if publisher_key is None else f"{self._url}#{publisher_key}"
         self._publisher_key = None if publisher_key is None else bytes.fromhex(publisher_key)
         self._pins = Pins(pins)
-        # At DEBUG urllib3 logs paths, and a range's path has the prefix in it.
-        logging.getLogger("urllib3").setLevel(logging.INFO)
-        self._http = urllib3.PoolManager(
-            retries=False, timeout=timeout, headers={"User-Agent": "qorgan-client/1"}
-        )
+        self._http = Transport(self._url, timeout)
 
     def check(self, kind: Kind, value: str) -> Answer:
         """Ask about one identifier.
@@ -116,7 +109,11 @@ class Client:
         """
         texts = [canonical(kind, value) for value in values]
         try:
-            published = self._parameters()
+            published = self._current()
+            if kind not in published.kinds:
+                raise CouldNotCheckError(
+                    Code.BAD_PARAMETERS, "could not check: this index has no such identifiers"
+                )
             register = self._register()
             tokens = [
                 token for batch in _batches(texts) for token in self._tokens(kind, batch, published)
@@ -142,15 +139,29 @@ class Client:
         self._pins.check(self._service, claimed)
         return claimed
 
+    def _current(self) -> Parameters:
+        """The parameters; workers of one service learn of a switch within seconds, not at once."""
+        for pause in _PAUSES:
+            try:
+                return self._parameters()
+            except CouldNotCheckError as error:
+                if error.code is not Code.ROLLED_BACK:
+                    raise
+                time.sleep(pause)
+        return self._parameters()
+
     def _register(self) -> dict[str, dict[str, Any]]:
         """The whole register by name, fetched before anything is asked."""
         body, _ = self._get("/v1/breaches", _MAX_REGISTER)
         try:
-            return {entry["name"]: entry for entry in json.loads(body)}
-        except (ValueError, TypeError, KeyError, RecursionError):
-            raise CouldNotCheckError(
-                Code.BAD_REGISTER, "could not check: the service's register cannot be read"
-            ) from None
+            listed = json.loads(body)
+        except (ValueError, RecursionError):
+            listed = None
+        if isinstance(listed, list) and all(map(_is_entry, listed)):
+            return {entry["name"]: entry for entry in listed}
+        raise CouldNotCheckError(
+            Code.BAD_REGISTER, "could not check: the service's register cannot be read"
+        )
 
     def _tokens(self, kind: Kind, texts: list[str], published: Parameters) -> list[bytes]:
         argon2 = Argon2Parameters(
@@ -161,7 +172,7 @@ class Client:
         )
         blinding = Blinding([stretch(kind, text, argon2) for text in texts])
         request = wire.EvaluateRequest(Lane.PUBLIC, blinding.blinded)
-        body = self._send(
+        body = self._http.send(
             "POST", "/v1/evaluate", _MAX_REPLY, wire.encode_evaluate_request(request)
         ).body
         reply = wire.decode_evaluate_response(body)
@@ -178,81 +189,34 @@ class Client:
             bucket = entries.bucket(token, published.prefix_bits)
             prefix = entries.prefix(bucket, published.prefix_bits)
             path = wire.range_path(Lane.PUBLIC, published.version, prefix)
-            reply = self._send("GET", path, published.range_bytes)
+            reply = self._http.send("GET", path, published.range_bytes)
             if reply.status != 410:
                 found = _matches(token, bucket, reply.body, published)
                 return _describe(found, published, register), published
-            published = self._parameters()
+            published = self._current()
         raise CouldNotCheckError(
             Code.VERSION_GONE, "could not check: the index changes too fast; try again"
         )
 
     def _get(self, path: str, most: int) -> tuple[bytes, bytes]:
         """A body and its signature header (empty where there is none)."""
-        reply = self._send("GET", path, most)
+        reply = self._http.send("GET", path, most)
+        if reply.status != 200:
+            raise refused(reply.status)
         return reply.body, reply.signature
-
-    def _send(self, method: str, path: str, most: int, body: bytes | None = None) -> "_Reply":
-        headers = {"Accept-Encoding": "identity", "User-Agent": "qorgan-client/1"}
-        if body is not None:
-            headers["Content-Type"] = "application/json"
-        try:
-            response = self._http.request(
-                method,
-                self._url + path,
-                body=body,
-                headers=headers,
-                redirect=False,
-                preload_content=False,
-                decode_content=False,
-            )
-            content = _read(response, most)
-        except (HTTPError, OSError, ValueError):
-            raise CouldNotCheckError(
-                Code.SERVICE_UNREACHABLE,
-                "could not check: the service does not answer; try again later",
-            ) from None
-        reply = _Reply(response.status, content, _signature(response.headers))
-        if reply.status not in (200, 410):
-            raise _refused(reply.status, response.headers.get("Retry-After"))
-        if reply.status == 410 and method != "GET":
-            raise _refused(reply.status, None)
-        return reply
-
-
-@dataclass(frozen=True)
-class _Reply:
-    status: int
-    body: bytes
-    signature: bytes
-
-
-def _read(response: urllib3.BaseHTTPResponse, most: int) -> bytes:
-    """A body of at most ``most + 1`` bytes; one more than allowed shows that it is too long."""
-    deadline = time.monotonic() + _DEADLINE
-    content = b""
-    while len(content) <= most and (part := response.read1(most + 1 - len(content))):
-        content += part
-        if time.monotonic() > deadline:
-            response.close()
-            raise TimeoutError
-    if len(content) > most:
-        response.close()
-    response.release_conn()
-    return content
 
 
 def _matches(
     token: bytes, bucket: int, body: bytes, published: Parameters
-) -> dict[str, tuple[str, ...]]:
-    """Dataset name → this person's data classes, from a range whose every byte is checked."""
+) -> list[tuple[str, tuple[str, ...]]]:
+    """Dataset names and this person's data classes, from a range whose every byte is checked."""
     rows, path = wire.split_range(body, published.range_entries, published.prefix_bits)
     leaf = tree.leaf(Lane.PUBLIC, published.counter, bucket, rows)
     if tree.root(leaf, bucket, path).hex() != published.root:
         raise CouldNotCheckError(
             Code.BAD_RANGE, "could not check: the range is not the one that was signed"
         )
-    found = {}
+    found = []
     salt = bytes.fromhex(published.version_salt)
     for dataset in published.datasets:
         mask = entries.find(rows, entries.block(token, dataset.id), salt)
@@ -262,42 +226,35 @@ def _matches(
             raise CouldNotCheckError(
                 Code.BAD_RANGE, "could not check: an entry names a data class that does not exist"
             )
-        found[dataset.name] = tuple(
-            slug for bit, slug in enumerate(dataset.data_classes) if mask >> bit & 1
-        )
+        slugs = (slug for bit, slug in enumerate(dataset.data_classes) if mask >> bit & 1)
+        found.append((dataset.name, tuple(slugs)))
     return found
 
 
 def _describe(
-    found: dict[str, tuple[str, ...]],
+    found: list[tuple[str, tuple[str, ...]]],
     published: Parameters,
     register: dict[str, dict[str, Any]],
 ) -> Answer:
     if not found:
         return NotFound(published.version, published.published_at)
-    leaks = tuple(Leak(name, classes, register.get(name, {})) for name, classes in found.items())
+    leaks = tuple(Leak(name, classes, register.get(name, {})) for name, classes in found)
     exposed = [slug for leak in leaks for slug in leak.data_classes]
     return Found(published.version, published.published_at, leaks, facts.advice(exposed))
+
+
+def _is_entry(raw: object) -> bool:
+    """Whether what every program shows of a leak has its form; the rest is the register's."""
+    match raw:
+        case {
+            "name": str(),
+            "title": {"kk": str(), "ru": str(), "en": str()},
+            "breach_date": str(),
+        }:
+            return True
+    return False
 
 
 def _batches(texts: list[str]) -> Iterator[list[str]]:
     for at in range(0, len(texts), MAX_ELEMENTS):
         yield texts[at : at + MAX_ELEMENTS]
-
-
-def _signature(headers: urllib3.HTTPHeaderDict) -> bytes:
-    try:
-        return bytes.fromhex(headers.get("Qorgan-Signature", ""))
-    except ValueError:
-        return b""
-
-
-def _refused(status: int, retry_after: str | None) -> CouldNotCheckError:
-    if status == 429:
-        wait = f" in {retry_after} seconds" if retry_after and retry_after.isdigit() else " later"
-        return CouldNotCheckError(
-            Code.RATE_LIMITED, f"could not check: too many questions from here; try again{wait}"
-        )
-    return CouldNotCheckError(
-        Code.SERVICE_UNREACHABLE, f"could not check: the service answered with status {status}"
-    )

@@ -25,6 +25,7 @@ from lookup.errors import QorganError
 from lookup.gunicorn_logger import QuietLogger
 from lookup.gunicorn_worker import REFUSED, UNAVAILABLE, QuietWorker
 from lookup.index.embedded import EmbeddedStore
+from lookup.secrecy import forbid_core_dumps
 from lookup.settings import Settings
 
 
@@ -44,6 +45,7 @@ def _stop_early(number: int, _: FrameType | None) -> NoReturn:
     sys.exit(128 + number)
 
 
+forbid_core_dumps()
 _settings = _read_settings()
 logs.configure(json_lines=_settings.log_json)
 

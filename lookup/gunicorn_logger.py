@@ -44,6 +44,8 @@ KNOWN: dict[str, tuple[Event, Callable[..., Fields]]] = {
     "Hang up: %s": (Event.SERVICE_RELOADING, _nothing),
     "Handling signal: %s": (Event.SIGNAL_RECEIVED, _signal),
     "Shutting down: %s": (Event.SERVICE_STOPPING, _nothing),
+    "Connection in use: %s": (Event.CANNOT_LISTEN, _nothing),
+    "Invalid address: %s": (Event.CANNOT_LISTEN, _nothing),
     "Can't connect to %s": (Event.CANNOT_LISTEN, _nothing),
     "Booting worker with pid: %s": (Event.WORKER_STARTED, _pid),
     "Worker exiting (pid: %s)": (Event.WORKER_STOPPED, _pid),
@@ -57,15 +59,7 @@ KNOWN: dict[str, tuple[Event, Callable[..., Fields]]] = {
 }
 
 # Templates whose news another event brings.
-SAID_ELSEWHERE = frozenset(
-    {
-        "Using worker: %s",
-        "Quick shutdown requested",
-        "Reason: %s",
-        "Connection in use: %s",
-        "Invalid address: %s",
-    }
-)
+SAID_ELSEWHERE = frozenset({"Using worker: %s", "Quick shutdown requested", "Reason: %s"})
 
 
 class QuietLogger:
@@ -110,7 +104,7 @@ class QuietLogger:
 
 def _say(level: int, msg: object, args: tuple[object, ...], exc_info: object) -> None:
     """Log the event that ``msg`` stands for, or that a message was withheld."""
-    if msg in SAID_ELSEWHERE:
+    if msg in SAID_ELSEWHERE or str(msg).startswith("connection to "):  # comes with its address
         return
     what, fields = Event.GUNICORN_WITHHELD, Fields()
     if isinstance(msg, str) and msg in KNOWN:
@@ -122,4 +116,6 @@ def _say(level: int, msg: object, args: tuple[object, ...], exc_info: object) ->
     error = sys.exc_info()[1] if exc_info else None
     if error is not None:
         fields["error"] = error
+    if what is Event.CONNECTION_FAILED:
+        level = INFO  # gunicorn's error; but clients fall silent every day
     event(what, level, **fields)

@@ -117,7 +117,7 @@ def read(folder: Path, name: str) -> bytes:
     except FileNotFoundError:
         raise UnavailableError(
             Code.BAD_KEY_FILE,
-            f"the key file {path} is missing; restore it from backup, or run: qorgan init",
+            f"the key file {path} is missing; restore it from backup",
         ) from None
     except OSError as error:
         raise _bad(f"the key file {path} cannot be read", error) from None

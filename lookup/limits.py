@@ -41,9 +41,15 @@ class EvaluateLimit:
         """Count elements against the address's network.
 
         Raises:
-            ProblemError: RATE_LIMITED, with the seconds until the window that is spent opens anew.
+            ProblemError: TOO_MANY_ELEMENTS, more than a whole window holds; RATE_LIMITED, with the
+                seconds until the window that is spent opens anew.
             StoreError: the store is away.
         """
+        most = min(item.amount for item in self._items)
+        if elements > most:
+            raise ProblemError(
+                Code.TOO_MANY_ELEMENTS, f"this service evaluates at most {most} elements at a time"
+            )
         who = self._pseudonym(address)
         for item in self._items:
             if not self._limiter.test(item, who, cost=elements):

@@ -27,6 +27,8 @@ _STATUS = {
     Code.STORE_UNAVAILABLE: 503,
     Code.STALE: 503,
 }
+# The codes that others may meet are a closed set (CONTRACTS): this one is a kind of bad_request.
+_SHOWN = {Code.METHOD_NOT_ALLOWED: Code.BAD_REQUEST}
 _TITLES = {
     400: "Bad Request",
     401: "Unauthorized",
@@ -72,7 +74,7 @@ def _document(error: QorganError) -> Problem:
             "type": "about:blank",
             "title": _TITLES[status],
             "status": status,
-            "code": error.code.value,
+            "code": _SHOWN.get(error.code, error.code).value,
             "detail": error.sentence,
         }
     ).encode()

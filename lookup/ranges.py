@@ -120,5 +120,6 @@ def _refuse(
     error: Exception, environ: "WSGIEnvironment", start: "StartResponse"
 ) -> Iterable[bytes]:
     problem = problems.of(error)
-    start(problem.status_line, list(problem.headers))
+    allow = [("Allow", "GET, HEAD")] if problem.status == 405 else []
+    start(problem.status_line, [*problem.headers, *allow])
     return () if environ["REQUEST_METHOD"] == "HEAD" else (problem.body,)

@@ -82,7 +82,7 @@ class Settings:
             cache=Path(env.get("QORGAN_CACHE") or data / "cache").absolute(),
             host=host,
             port=port,
-            workers=_whole("QORGAN_WORKERS", env, os.cpu_count() or 1, 1, 256),
+            workers=_whole("QORGAN_WORKERS", env, _cores(), 1, 256),
             roles=_roles(env.get("QORGAN_ROLES") or "range,evaluate,site,api"),
             evaluate_limit=_limit(env.get("QORGAN_EVALUATE_LIMIT") or "60/hour;200/day"),
             max_stale=_duration(env.get("QORGAN_MAX_STALE") or "24h"),
@@ -122,6 +122,7 @@ SETTINGS = (
     "QORGAN_LOG",
 )
 
+_LONGEST_WINDOW = 86400  # seconds: pseudonyms change every day, a longer window would not hold
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
@@ -159,6 +160,13 @@ def _whole(name: str, env: Mapping[str, str], default: int, low: int, high: int)
     return int(text)
 
 
+def _cores() -> int:
+    """The cores that we may use: in a container these are fewer than the machine's."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
 def _roles(text: str) -> frozenset[Role]:
     try:
         return frozenset(Role(part.strip()) for part in text.split(","))
@@ -170,9 +178,13 @@ def _limit(text: str) -> str | None:
     if text == "off":
         return None
     try:
-        parse_many(text)
+        items = parse_many(text)
     except ValueError:
-        raise _bad("QORGAN_EVALUATE_LIMIT", "limits such as 60/hour;200/day, or off") from None
+        items = []
+    if not items or any(i.get_expiry() > _LONGEST_WINDOW or i.amount < 1 for i in items):
+        raise _bad(
+            "QORGAN_EVALUATE_LIMIT", "limits of at most a day each, such as 60/hour;200/day, or off"
+        ) from None
     return text
 
 

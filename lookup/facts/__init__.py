@@ -67,6 +67,13 @@ def advice(exposed: Iterable[str]) -> tuple[Action, ...]:
     return tuple(action for action in actions() if action.id in wanted)
 
 
+@cache
+def column_words() -> frozenset[str]:
+    """Column headings, in lower case, that are known to stand over a data class."""
+    known = _read("data_classes.json")["classes"]
+    return frozenset(heading for raw in known for heading in raw["headers"])
+
+
 def _read(name: str) -> dict[str, list[dict[str, Any]]]:
     content: dict[str, list[dict[str, Any]]] = json.loads(
         (files("lookup.facts") / name).read_text(encoding="utf-8")

@@ -3,9 +3,10 @@
 Everything ever loaded depends on it, so it never changes; start-up compares the key files with it.
 """
 
+import hmac
 import json
 import secrets
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
 from lookup import keys
 from lookup.errors import Code, InputError, UnavailableError
@@ -32,6 +33,7 @@ class Definition:
     publisher_key: str
     ledger_check: str
     padding_check: str
+    mac: str = ""  # over all the rest, with the ledger key: publishers sign what this says
 
     @property
     def argon2(self) -> Argon2Parameters:
@@ -89,6 +91,7 @@ def create(
         ledger_check=keys.check_value(loader_keys.ledger, "ledger"),
         padding_check=keys.check_value(loader_keys.padding, "padding"),
     )
+    definition = replace(definition, mac=_mac(definition, loader_keys.ledger))
     try:
         created = store.redis.hsetnx(keyspace.INDEX, _FIELD, json.dumps(asdict(definition)))
     except StoreError as error:
@@ -118,12 +121,16 @@ def read(store: Store) -> Definition:
                 f"this index has protocol version {int(document['protocol'])}, this program has "
                 f"{PROTOCOL}; run the program version that made it",
             )
-        return Definition(**document)
+        definition = Definition(**document)
+        has_lanes = set(definition.public_keys) == set(Lane)
+        if has_lanes and len(definition.argon2.salt) == SALT_BYTES:
+            return definition
     except (ValueError, TypeError, KeyError):
-        raise UnavailableError(
-            Code.INDEX_PROTOCOL,
-            "the index's definition cannot be read; it was made by another program version",
-        ) from None
+        pass
+    raise UnavailableError(
+        Code.INDEX_PROTOCOL,
+        "the index's definition cannot be read; run the program version that made it",
+    )
 
 
 def check_lane_keys(definition: Definition, public_keys: dict[Lane, bytes]) -> None:
@@ -157,6 +164,16 @@ def check_loader_keys(definition: Definition, loader_keys: keys.LoaderKeys) -> N
     ):
         if expected != found:
             raise _mismatch(name)
+    if not hmac.compare_digest(definition.mac, _mac(definition, loader_keys.ledger)):
+        raise UnavailableError(
+            Code.KEY_MISMATCH,
+            "the index's definition in the store was changed; restore the store from its backup",
+        )
+
+
+def _mac(definition: Definition, ledger_key: bytes) -> str:
+    document = json.dumps(asdict(replace(definition, mac="")), sort_keys=True)
+    return hmac.digest(ledger_key, b"qorgan v1 definition" + document.encode(), "sha256").hex()
 
 
 def _exists() -> InputError:

@@ -1,7 +1,9 @@
 """The ledger: loads, and the sealed rows each of them brought.
 
 A load is one file with one column mapping for one dataset. Its rows lie in sets, so writing a row
-again changes nothing; its checkpoint is written after the rows it counts were acknowledged.
+again changes nothing; its checkpoint is written after the rows it counts were acknowledged. If the
+same file gives other identifiers or masks (other phone rules, a data class more in the register),
+that is another load: the checkpoint of the first means nothing to it.
 """
 
 import json
@@ -12,6 +14,7 @@ from enum import StrEnum
 
 import numpy as np
 
+from lookup.errors import Code, UnavailableError
 from lookup.index import keyspace
 from lookup.index.seal import SEALED_BYTES, Rows
 from lookup.index.store import Store
@@ -19,6 +22,15 @@ from lookup.protocol.suite import Lane
 
 _ROWS_PER_SHARD = 80  # a set stays compact up to 128 members: 21 bytes a row instead of 50
 _READ_AHEAD = 512  # shards asked for at a time while reading
+
+
+# Checkpoint and sum move together, and only once if a reply got lost and this is sent again.
+_ADVANCE = """
+if tonumber(redis.call('HGET', KEYS[1], 'checkpoint')) < tonumber(ARGV[1]) then
+  redis.call('HSET', KEYS[1], 'checkpoint', ARGV[1])
+  redis.call('HINCRBY', KEYS[1], 'rows_sum', ARGV[2])
+end
+"""
 
 
 class LoadState(StrEnum):
@@ -35,8 +47,9 @@ class Load:
     Attributes:
         id: its number, never used twice.
         dataset_id, lane: what it belongs to.
-        file_sha256: hex; ``columns`` the mapping, ``"iin=ИИН"`` and so on: together its identity.
-        shards: how many sets hold its rows, known after the first pass.
+        file_sha256: hex; ``columns`` the mapping, ``"iin=ИИН"`` and so on; ``found`` a keyed hash
+            of the identifiers and masks of the first pass: together its identity.
+        identifiers: how many distinct ones it has, and so rows; ``shards`` sets hold them.
         checkpoint: how many distinct identifiers have their rows safely in the ledger.
         certificate: the JSON of the finished load, else empty.
     """
@@ -46,6 +59,8 @@ class Load:
     lane: Lane
     file_sha256: str
     columns: tuple[str, ...]
+    found: str
+    identifiers: int
     shards: int
     checkpoint: int
     state: LoadState
@@ -58,10 +73,10 @@ def shards_for(identifiers: int) -> int:
 
 
 def begin(store: Store, wanted: Load) -> Load:
-    """Enter a load, or find the one with the same dataset, file and columns (its id is ignored)."""
+    """Enter a load, or find the one of the same dataset and identity (its id is ignored)."""
     client = store.redis
     loads_of = keyspace.loads_of(wanted.dataset_id)
-    identity = json.dumps([wanted.file_sha256, *wanted.columns])
+    identity = json.dumps([wanted.file_sha256, wanted.found, *wanted.columns])
     known = client.hget(loads_of, identity)
     if known is None:
         load = replace(wanted, id=int(client.incr(keyspace.LAST_LOAD)))
@@ -80,6 +95,8 @@ def read(store: Store, load_id: int) -> Load:
         lane=Lane(raw["lane"]),
         file_sha256=raw["file_sha256"],
         columns=tuple(json.loads(raw["columns"])),
+        found=raw["found"],
+        identifiers=int(raw["identifiers"]),
         shards=int(raw["shards"]),
         checkpoint=int(raw["checkpoint"]),
         state=LoadState(raw["state"]),
@@ -99,7 +116,7 @@ def write_rows(store: Store, load: Load, rows: Rows, checkpoint: int) -> None:
     for shard, members in _by_shard(rows, load.shards):
         pipeline.sadd(keyspace.ledger(load.lane, load.id, shard), *members)
     pipeline.execute()
-    store.redis.hset(keyspace.load(load.id), "checkpoint", checkpoint)
+    store.redis.eval(_ADVANCE, 1, keyspace.load(load.id), str(checkpoint), str(_sum(rows)))
 
 
 def finish(store: Store, load: Load, certificate: str) -> None:
@@ -110,13 +127,35 @@ def finish(store: Store, load: Load, certificate: str) -> None:
 
 
 def read_rows(store: Store, load: Load) -> Iterator[Rows]:
-    """All rows of a load, in arrays of shape (n, 18)."""
+    """All rows of a finished load, in arrays of shape (n, 18).
+
+    Raises:
+        UnavailableError: STORE_UNAVAILABLE, rows are missing or damaged: their people would read
+            "not found". (Only when all rows were read.)
+    """
+    missing, total = load.identifiers, 0
     for first in range(0, load.shards, _READ_AHEAD):
         pipeline = store.redis.pipeline(transaction=False)
         for shard in range(first, min(first + _READ_AHEAD, load.shards)):
             pipeline.smembers(keyspace.ledger(load.lane, load.id, shard))
         together = b"".join(member for members in pipeline.execute() for member in members)
-        yield np.frombuffer(together, dtype=np.uint8).reshape(-1, SEALED_BYTES)
+        rows = np.frombuffer(together, dtype=np.uint8).reshape(-1, SEALED_BYTES)
+        missing -= len(rows)
+        total += _sum(rows)
+        yield rows
+    if missing or total != int(store.redis.hget(keyspace.load(load.id), "rows_sum") or 0):
+        raise UnavailableError(
+            Code.STORE_UNAVAILABLE,
+            f"rows of load {load.id} are lost or damaged in the store; restore its backup",
+        )
+
+
+def _sum(rows: Rows) -> int:
+    """A sum over rows, whatever their order, that one damaged byte changes."""
+    words = np.ascontiguousarray(rows[:, :16]).view(np.uint64)
+    fields = np.ascontiguousarray(rows[:, 16:]).view(np.uint16).ravel()
+    mixed = words[:, 0] ^ (words[:, 1] << np.uint64(1)) ^ (words[:, 1] >> np.uint64(63)) ^ fields
+    return int(np.sum((mixed ^ (mixed >> np.uint64(32))) & np.uint64(0xFFFFFFFF)))
 
 
 def _by_shard(rows: Rows, shards: int) -> Iterable[tuple[int, list[bytes]]]:

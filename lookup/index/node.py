@@ -10,15 +10,17 @@ import os
 import threading
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from lookup.errors import Code, QorganError
+from lookup.errors import Code, QorganError, UnavailableError
 from lookup.index import register, versions, view
-from lookup.index.register import Dataset
+from lookup.index.dataset import Dataset
 from lookup.index.store import Store, StoreError
 from lookup.index.versions import LaneVersions, Version
 from lookup.index.view import MappedVersion
+from lookup.protocol import parameters
 from lookup.protocol.suite import Lane
 
 _POLL = 1.0  # seconds; a new version must be served within 5 s of the switch
@@ -52,6 +54,7 @@ class Watch:
 
     mapped: Callable[[Lane, str], None]
     refused: Callable[[Lane, Code], None]
+    misfit: Callable[[Code], None]
     store_away: Callable[[], None]
     store_back: Callable[[], None]
     unexpected: Callable[[Exception], None]
@@ -61,24 +64,58 @@ class Node:
     """The mapped versions and the register of one web server process."""
 
     def __init__(
-        self, store: Store, cache: Path, max_stale: int, lanes: tuple[Lane, ...], watch: Watch
+        self,
+        store: Store,
+        cache: Path,
+        max_stale: int,
+        lanes: tuple[Lane, ...],
+        watch: Watch,
+        trust: Callable[[], None] = lambda: None,
     ) -> None:
-        """A node that maps the versions of these lanes; with none it only watches the store."""
+        """A node that maps the versions of these lanes; with none it only watches the store.
+
+        ``trust`` raises UnavailableError where the store must not be believed (another index's
+        keys, a policy that evicts); it is asked whenever the store is heard anew.
+        """
         self._store = store
+        self._trust = trust
+        self._trusted = False
+        self.is_misfit = False  # the store that was heard last is not one for our keys
         self._lanes = lanes
         self._cache = cache
         self._max_stale = max_stale
         self._watch = watch
         self._known: tuple[dict[Lane, str], int] | None = None
+        self._retry_at = float("inf")  # monotonic: when what could not be mapped is tried again
         self._heard_at = float("-inf")  # wall clock: it must survive a restart
+        self._noted_at = float("-inf")  # when that was last written down
         self._away = False
+        self._stopped = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="index-watch", daemon=True)
         self.state = State()
 
     def start(self) -> None:
-        """Look once now, fall back on what was last known, then go on in a daemon thread."""
-        if not self.refresh():
-            self._recall()
-        threading.Thread(target=self._run, name="index-watch", daemon=True).start()
+        """Look once now, fall back on what was last known, then go on in a daemon thread.
+
+        Raises:
+            UnavailableError: BAD_FILE, the cache folder cannot be used.
+        """
+        with view.locked(self._cache):
+            pass  # said now, in a sentence, rather than in the log of a node that never gets ready
+        self._recall()
+        self._look()
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Ask the store no more: it is about to be closed."""
+        self._stopped.set()
+        if self._thread.is_alive():
+            self._thread.join(timeout=2)  # it may be waiting for a store that does not answer
+
+    @property
+    def knows(self) -> bool:
+        """Whether it has ever heard, or recalled, what there is: until then nothing is "none"."""
+        return self._heard_at > float("-inf")
 
     @property
     def is_stale(self) -> bool:
@@ -93,39 +130,60 @@ class Node:
     def refresh(self) -> bool:
         """Ask the store once, map what is new; whether the store answered."""
         try:
+            if not self._trusted and not self._is_trusted():
+                return self._lose_store()
             names = {lane: versions.current_name(self._store, lane) for lane in self._lanes}
             seen = (names, register.changes(self._store))
-            if seen != self._known:
-                self._take(
-                    {lane: versions.read(self._store, lane) for lane in self._lanes},
-                    register.read_all(self._store),
-                    self._store,
-                )
-                self._known = seen if self._is_whole(names) else None
+            if seen != self._known or time.monotonic() >= self._retry_at:
+                # If somebody switches between the two reads, the next look finds another name.
+                lanes = {lane: versions.read(self._store, lane) for lane in self._lanes}
+                self._take(lanes, register.read_all(self._store), self._store)
+                self._known = seen
+                is_whole = self._is_whole(lanes)
+                self._retry_at = float("inf") if is_whole else time.monotonic() + _RETRY
         except StoreError:
-            if not self._away:
-                self._watch.store_away()
-            self._away = True
-            return False
+            return self._lose_store()
         if self._away:
             self._watch.store_back()
         self._away = False
-        self._hear()
+        if self._retry_at == float("inf"):  # else the store knows a version that we lack
+            self._hear()
         return True
 
-    def _is_whole(self, names: Mapping[Lane, str]) -> bool:
+    def _is_trusted(self) -> bool:
+        try:
+            self._trust()
+        except UnavailableError as error:
+            self.is_misfit = error.code is not Code.STORE_UNAVAILABLE
+            if self.is_misfit and not self._away:
+                self._watch.misfit(error.code)
+            return False
+        self.is_misfit, self._trusted = False, True
+        return True
+
+    def _lose_store(self) -> bool:
+        if not self._away:
+            self._watch.store_away()
+        self._away, self._trusted = True, False
+        return False
+
+    def _is_whole(self, lanes: Mapping[Lane, LaneVersions]) -> bool:
         """Whether each lane's current version is the one that is answered."""
-        served = {lane: mapped.version.name for lane, mapped in self.state.current.items()}
-        return all(served.get(lane, "") == name for lane, name in names.items())
+        served = {lane: mapped.version for lane, mapped in self.state.current.items()}
+        return all(served.get(lane) == both.current for lane, both in lanes.items())
 
     def _run(self) -> None:
-        while True:
-            time.sleep(_POLL if self._known or self._away else _RETRY)
-            try:
-                self.refresh()
-            except Exception as error:  # noqa: BLE001  the thread must outlive whatever the store says
-                self._known = None
-                self._watch.unexpected(error)
+        while not self._stopped.wait(_POLL if self._known or self._away else _RETRY):
+            self._look()
+
+    def _look(self) -> bool:
+        """``refresh``, which whatever the store says cannot end."""
+        try:
+            return self.refresh()
+        except Exception as error:  # noqa: BLE001  see above
+            self._known = None
+            self._watch.unexpected(error)
+            return False
 
     def _take(
         self,
@@ -142,9 +200,8 @@ class Node:
                     mapped[lane, version.name] = found
                     if version is both.current:
                         current[lane] = found
-            if lane not in current and lane in self.state.current:
-                current[lane] = self.state.current[lane]  # better the old version than none
-                mapped[lane, current[lane].version.name] = current[lane]
+            if lane not in current and (old := self.state.current.get(lane)):
+                current[lane] = mapped[lane, old.version.name] = old  # until it is too stale
         self.state = State(current, mapped, datasets)
         if store is not None:
             self._remember(lanes, datasets)
@@ -152,6 +209,9 @@ class Node:
     def _mapped(
         self, lane: Lane, version: Version, store: Store | None, both: LaneVersions
     ) -> MappedVersion | None:
+        if version is both.current and self._is_older(lane, version):
+            self._watch.refused(lane, Code.ROLLED_BACK)
+            return None
         known = self.state.mapped.get((lane, version.name))
         if known is not None and known.version.stage == version.stage:
             return known
@@ -164,6 +224,16 @@ class Node:
         self._watch.mapped(lane, version.name)
         return fresh
 
+    def _is_older(self, lane: Lane, version: Version) -> bool:
+        """Whether this is an older version of the index that is served: a store that lost some."""
+        served = self.state.current.get(lane)
+        if served is None:
+            return False
+        offered = parameters.parse(version.document.encode())
+        now = served.parameters
+        is_same_index = (offered.public_key, offered.argon2) == (now.public_key, now.argon2)
+        return is_same_index and offered.counter < now.counter
+
     def _remember(
         self, lanes: Mapping[Lane, LaneVersions], datasets: Mapping[int, Dataset]
     ) -> None:
@@ -173,28 +243,36 @@ class Node:
                 key: d.model_dump_json(exclude_defaults=True) for key, d in datasets.items()
             },
         }
-        with view.locked(self._cache):
-            draft = self._cache / f".{_LAST_KNOWN}.{os.getpid()}"
-            draft.write_text(json.dumps(document), encoding="utf-8")
-            draft.replace(self._cache / _LAST_KNOWN)
-            self._clean()
+        path = self._cache / _LAST_KNOWN
+        try:
+            with view.locked(self._cache):
+                draft = view.draft_of(path)
+                draft.write_text(json.dumps(document), encoding="utf-8")
+                draft.replace(path)
+                self._clean()
+        except QorganError as error:
+            self._watch.unexpected(error)  # a full disk: answers go on, a restart may miss them
 
     def _clean(self) -> None:
-        """Remove files of versions that are neither current nor previous; mapped ones live on."""
+        """Remove drafts of killed workers, and files of versions that are not answered any more.
+
+        What another worker has open lives on.
+        """
         wanted = {
             view.file_name(lane, mapped.parameters, part)
             for (lane, _), mapped in self.state.mapped.items()
             for part in (versions.VIEW, versions.FILTER)
         }
         for path in self._cache.iterdir():
-            if path.suffix in (".view", ".filter") and path.name not in wanted:
+            if path.suffix in (".view", ".filter", view.DRAFT) and path.name not in wanted:
                 path.unlink(missing_ok=True)
 
     def _hear(self) -> None:
-        now = time.time()
-        if now - self._heard_at > 30 and (self._cache / _LAST_KNOWN).exists():
-            os.utime(self._cache / _LAST_KNOWN)
-        self._heard_at = now
+        self._heard_at = time.time()
+        if self._heard_at - self._noted_at > 30:
+            self._noted_at = self._heard_at
+            with suppress(OSError):
+                os.utime(self._cache / _LAST_KNOWN)
 
     def _recall(self) -> None:
         """Take up what the node knew when it last heard of the store."""
@@ -210,10 +288,10 @@ class Node:
                 int(key): Dataset.model_validate_json(raw)
                 for key, raw in document["datasets"].items()
             }
-        except (OSError, ValueError, KeyError, TypeError):
+            self._take(lanes, datasets, None)
+        except (OSError, ValueError, KeyError, TypeError, AttributeError):
             return  # nothing known: not ready until the store is back
-        self._take(lanes, datasets, None)
-        self._heard_at = heard_at
+        self._heard_at = min(heard_at, time.time())  # a clock may have been set back
 
 
 def _version(raw: dict[str, object] | None) -> Version | None:

@@ -14,7 +14,7 @@ from limits.storage import RedisStorage
 from redis.backoff import ExponentialBackoff
 from redis.retry import Retry
 
-from lookup.errors import Code, UnavailableError
+from lookup.errors import Code, InputError, UnavailableError
 from lookup.index import keyspace
 from lookup.index.embedded import EmbeddedStore
 from lookup.settings import Settings
@@ -67,16 +67,22 @@ def connect(settings: Settings) -> Store:
     """Connect to the configured store, or start or join the embedded one; nothing is asked yet.
 
     Raises:
+        InputError: BAD_SETTING, the URL cannot be read.
         UnavailableError: STORE_UNAVAILABLE, the embedded server does not start.
     """
     retry = Retry(ExponentialBackoff(cap=1.0, base=0.05), 2)
     if settings.redis_url is not None:
-        client = redis.Redis.from_url(
-            settings.redis_url,
-            socket_timeout=_TIMEOUT,
-            socket_connect_timeout=_CONNECT_TIMEOUT,
-            retry=retry,
-        )
+        try:
+            client = redis.Redis.from_url(
+                settings.redis_url,
+                socket_timeout=_TIMEOUT,
+                socket_connect_timeout=_CONNECT_TIMEOUT,
+                retry=retry,
+            )
+        except ValueError:  # its text may hold a password
+            raise InputError(
+                Code.BAD_SETTING, "QORGAN_REDIS_URL must be a URL such as redis://host:6379/0"
+            ) from None
         return Store(client, None)
     embedded = EmbeddedStore.attach(settings.data / "store")
     client = redis.Redis(

@@ -24,16 +24,26 @@ VIEW, FILTER = "view", "filter"
 _KEEP_OLD = 3600  # seconds an old version stays fetchable
 _STAGE_LIFE = 3600  # seconds: longer than writing any version, short enough after a kill
 
+# A reply can get lost and the client sends the command again: it must not undo what it did.
 _SWITCH = """
+if redis.call('HGET', KEYS[1], 'record:' .. ARGV[3]) == ARGV[4] then return 'switched' end
 local current = redis.call('HGET', KEYS[1], 'current') or ''
 if current ~= ARGV[1] then return 'moved' end
-if redis.call('HEXISTS', KEYS[1], 'stage:' .. ARGV[2]) == 0 then return 'cleaned' end
+local staged = redis.call('HGET', KEYS[1], 'stage:' .. ARGV[2])
+if not staged or staged == 'dropped' then return 'cleaned' end
 redis.call('HDEL', KEYS[1], 'stage:' .. ARGV[2])
 redis.call('HSET', KEYS[1], 'current', ARGV[3], 'record:' .. ARGV[3], ARGV[4])
 if current ~= '' then
   redis.call('HSET', KEYS[1], 'previous', current, 'retired:' .. current, ARGV[5])
 end
 return 'switched'
+"""
+
+# From now on no switch of this stage works; the note stays until its last chunk is gone.
+_DROP = """
+if redis.call('HEXISTS', KEYS[1], 'stage:' .. ARGV[1]) == 0 then return 0 end
+redis.call('HSET', KEYS[1], 'stage:' .. ARGV[1], 'dropped')
+return 1
 """
 
 
@@ -116,10 +126,13 @@ def switch(store: Store, lane: Lane, expected: str, version: Version) -> None:
     Raises:
         InputError: PUBLISH_CONFLICT; the stage is removed and nothing has changed.
     """
-    kept = [store.redis.persist(key) for key in _part_keys(lane, version)]
+    # Stops at the first that is gone: what is permanent always begins at chunk 0, as clean expects.
+    # One that is there and is not made permanent now was by a try whose reply got lost.
+    client = store.redis
+    is_whole = all(client.persist(key) or client.exists(key) for key in _part_keys(lane, version))
     outcome = (
         b"expired"
-        if not all(kept)
+        if not is_whole
         else store.redis.eval(
             _SWITCH,
             1,
@@ -132,21 +145,22 @@ def switch(store: Store, lane: Lane, expected: str, version: Version) -> None:
         )
     )
     if outcome != b"switched":
-        drop_stage(store, lane, version)
-        raise InputError(
-            Code.PUBLISH_CONFLICT,
-            "another publish finished while this one ran, and that one counts; run publish again",
-        )
+        drop_stage(store, lane, version.stage)
+        sentence = "another publish finished while this one ran, and that one counts"
+        if outcome != b"moved":
+            sentence = "storing the version took more than an hour, so it was removed"
+        raise InputError(Code.PUBLISH_CONFLICT, f"{sentence}; run publish again")
     old = _record(store.hash(keyspace.versions(lane)), expected)
     for key in _part_keys(lane, old) if old else ():
         store.redis.expire(key, _KEEP_OLD)
 
 
-def drop_stage(store: Store, lane: Lane, version: Version) -> None:
-    """Remove a version that never was switched to."""
-    store.redis.hdel(keyspace.versions(lane), f"stage:{version.stage}")
-    for key in _part_keys(lane, version):
-        store.redis.delete(key)
+def drop_stage(store: Store, lane: Lane, stage: str) -> None:
+    """Remove a version that never was switched to; killed amid this, ``clean`` goes on."""
+    key = keyspace.versions(lane)
+    if store.redis.eval(_DROP, 1, key, stage):
+        _delete_chunks(store, lane, stage)
+        store.redis.hdel(key, f"stage:{stage}")
 
 
 def clean(store: Store, lane: Lane) -> None:
@@ -156,10 +170,8 @@ def clean(store: Store, lane: Lane) -> None:
     now = int(time.time())
     for field, value in fields.items():
         kind, _, name = field.partition(":")
-        if kind == "stage" and now - int(value) > _STAGE_LIFE:
-            # Taken out of the hash first: a switch of this stage now fails instead of half working.
-            store.redis.hdel(key, field)
-            _delete_chunks(store, lane, name)
+        if kind == "stage" and (value == "dropped" or now - int(value) > _STAGE_LIFE):
+            drop_stage(store, lane, name)
         retired = kind == "retired" and now - int(value) > _KEEP_OLD
         if retired and name != fields.get("current"):
             old = _record(fields, name)
@@ -170,11 +182,14 @@ def clean(store: Store, lane: Lane) -> None:
 
 
 def _delete_chunks(store: Store, lane: Lane, stage: str) -> None:
-    """Delete a stage's chunks, whose number nobody noted: they were written in order."""
+    """Delete a stage's chunks, whose number nobody noted: written in order, deleted in reverse."""
     for part in (VIEW, FILTER):
         chunk = 0
-        while store.redis.delete(keyspace.part(lane, stage, part, chunk)):
+        while store.redis.exists(keyspace.part(lane, stage, part, chunk)):
             chunk += 1
+        while chunk:
+            chunk -= 1
+            store.redis.delete(keyspace.part(lane, stage, part, chunk))
 
 
 def _part_keys(lane: Lane, version: Version) -> Iterator[str]:

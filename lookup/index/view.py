@@ -1,4 +1,4 @@
-"""A web node's copy of one version: two checked files, mapped read-only.
+"""A web node's copy of one version: two checked files, opened read-only.
 
 The view is one file, range(0) range(1) ..., all of one length, so a range is a slice. A file is
 fetched once for all workers of a node (under a lock), checked against the signed parameters, and
@@ -6,10 +6,8 @@ renamed into place; nothing half fetched is ever mapped.
 """
 
 import fcntl
-import hashlib
 import mmap
 import os
-import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,11 +15,14 @@ from pathlib import Path
 
 from lookup.errors import Code, UnavailableError
 from lookup.index import versions
+from lookup.index.filter import ReadOnlyFilter
 from lookup.index.store import Store
 from lookup.index.versions import FILTER, VIEW, Version
 from lookup.protocol import parameters, tree
 from lookup.protocol.parameters import Parameters
 from lookup.protocol.suite import ENTRY_BYTES, Lane
+
+DRAFT = ".draft"
 
 
 @dataclass(frozen=True)
@@ -32,40 +33,52 @@ class MappedVersion:
         version: the store's record of it.
         parameters: its document, parsed.
         view: the file of all ranges, mapped.
-        filter_path: the Bloom filter's file.
+        filter: who is in any of its datasets, opened.
     """
 
     version: Version
     parameters: Parameters
     view: mmap.mmap
-    filter_path: Path
+    filter: ReadOnlyFilter
 
     def range(self, bucket: int) -> bytes:
         """The body of one range."""
         size = self.parameters.range_bytes
         return self.view[bucket * size : (bucket + 1) * size]
 
+    def close(self) -> None:
+        """Let go of both files; without it they go when the last one who answers is done."""
+        self.view.close()
+        self.filter.close()
+
 
 def load(store: Store | None, lane: Lane, version: Version, cache: Path) -> MappedVersion:
-    """Map a version from the cache folder, fetching what is missing from the store.
+    """Open a version from the cache folder, fetching what is missing or changed from the store.
 
     Raises:
-        UnavailableError: BAD_SIGNATURE, BAD_PARAMETERS or BAD_RANGE, what the store or the cache
-            holds is not what the publisher signed; STORE_UNAVAILABLE, it is nowhere to be had.
+        InputError: BAD_PARAMETERS or BAD_SIGNATURE, the document is not one that was signed.
+        UnavailableError: BAD_RANGE, what the store or the cache holds is not what was signed, or
+            it is nowhere to be had; BAD_FILE, the cache folder cannot be used.
         StoreError: the store is away.
     """
-    document = version.document.encode()
+    document = version.document.encode("ascii", "replace")
     published = parameters.parse(document)
     publisher_key = bytes.fromhex(published.publisher_key)
-    parameters.verify(publisher_key, document, bytes.fromhex(version.signature))
+    parameters.verify(publisher_key, document, _signature(version))
     if (published.lane, published.version) != (lane.value, version.name):
         raise _broken("the parameters are another version's")
     paths = {part: cache / file_name(lane, published, part) for part in (VIEW, FILTER)}
+    # Checked under the lock, too: no other worker cleans the folder between fetch and open.
     with locked(cache):
-        for part, path in paths.items():
-            if not path.exists():
-                _fetch(store, lane, version, part, path)
-    return _map(lane, version, published, paths)
+        had_some = any(path.exists() for path in paths.values())
+        _fetch_missing(store, lane, version, paths)
+        try:
+            return _opened(lane, version, published, paths)
+        except UnavailableError:
+            if store is None or not had_some:
+                raise
+        _fetch_missing(store, lane, version, paths)  # what was kept here had been changed
+        return _opened(lane, version, published, paths)
 
 
 def file_name(lane: Lane, published: Parameters, part: str) -> str:
@@ -75,21 +88,55 @@ def file_name(lane: Lane, published: Parameters, part: str) -> str:
 
 @contextmanager
 def locked(cache: Path) -> Iterator[None]:
-    """One worker of a node at a time fetches or cleans; a killed worker's lock goes with it."""
-    cache.mkdir(parents=True, exist_ok=True, mode=0o700)
-    with (cache / "fetch.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
+    """One worker of a node at a time fetches or cleans; a killed worker's lock goes with it.
+
+    Raises:
+        UnavailableError: BAD_FILE, the folder cannot be used.
+    """
+    try:
+        cache.mkdir(parents=True, exist_ok=True, mode=0o700)
+        found = cache.stat()
+        if found.st_uid != os.geteuid() or found.st_mode & 0o022:
+            raise UnavailableError(
+                Code.BAD_FILE,
+                f"others can write to the folder {cache}; empty it, then run: chmod go-w {cache}",
+            )
+        with (cache / "fetch.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
+    except OSError as error:
+        raise UnavailableError(
+            Code.BAD_FILE,
+            f"the cache folder {cache} cannot be used ({os.strerror(error.errno or 0).lower()});"
+            " check its permissions and disk, or set QORGAN_CACHE",
+        ) from None
+
+
+def draft_of(path: Path) -> Path:
+    """What a file is called while it is written, under the lock; a killed worker may leave it."""
+    return path.with_name(f"{path.name}{DRAFT}")
+
+
+def _fetch_missing(
+    store: Store | None, lane: Lane, version: Version, paths: dict[str, Path]
+) -> None:
+    for part, path in paths.items():
+        if not path.exists():
+            _fetch(store, lane, version, part, path)
 
 
 def _fetch(store: Store | None, lane: Lane, version: Version, part: str, path: Path) -> None:
     if store is None:
         raise _broken("the version is not in the cache folder and the store is away")
-    draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    draft = draft_of(path)
     try:
         with draft.open("wb") as file:
+            left = version.part_bytes(part)
             for chunk in versions.read_part(store, lane, version, part):
-                file.write(chunk)
+                file.write(chunk[: left + 1])  # a longer part is cut where it is surely too long
+                left -= len(chunk)
+                if left < 0:
+                    break
             file.flush()
             os.fsync(file.fileno())
         draft.replace(path)
@@ -97,29 +144,30 @@ def _fetch(store: Store | None, lane: Lane, version: Version, part: str, path: P
         draft.unlink(missing_ok=True)
 
 
-def _map(
+def _opened(
     lane: Lane, version: Version, published: Parameters, paths: dict[str, Path]
 ) -> MappedVersion:
-    """Map both files and check every byte; a file that fails is removed, to be fetched anew."""
-    view = _mapped(paths[VIEW])
+    """Open both files and check every byte; a file that fails is removed, to be fetched anew."""
     try:
-        if len(view) != published.view_bytes or not _is_signed_view(lane, published, view):
-            raise _broken("the view is not the one that was signed")
-        if _sha256(paths[FILTER]) != published.filter.sha256:
-            raise _broken("the filter is not the one that was signed")
+        view = _mapped(paths[VIEW], published)
+        try:
+            if not _is_signed_view(lane, published, view):
+                raise _broken("the view is not the one that was signed")
+            opened_filter = ReadOnlyFilter.open(paths[FILTER], published.filter)
+        except UnavailableError:
+            view.close()
+            raise
     except UnavailableError:
-        view.close()
         for path in paths.values():
             path.unlink(missing_ok=True)
         raise
-    return MappedVersion(version, published, view, paths[FILTER])
+    return MappedVersion(version, published, view, opened_filter)
 
 
-def _mapped(path: Path) -> mmap.mmap:
+def _mapped(path: Path, published: Parameters) -> mmap.mmap:
     with path.open("rb") as file:
-        if path.stat().st_size == 0:
-            path.unlink()
-            raise _broken("the view is missing in the store")
+        if os.fstat(file.fileno()).st_size != published.view_bytes:
+            raise _broken("the view has not the length that was signed")
         return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
 
 
@@ -137,9 +185,11 @@ def _is_signed_view(lane: Lane, published: Parameters, view: mmap.mmap) -> bool:
     )
 
 
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+def _signature(version: Version) -> bytes:
+    try:
+        return bytes.fromhex(version.signature)
+    except ValueError:
+        return b""  # no signature at all, and refused as such
 
 
 def _broken(what: str) -> UnavailableError:

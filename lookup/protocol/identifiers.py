@@ -14,15 +14,15 @@ from lookup.errors import Code, InputError
 from lookup.protocol.suite import Kind
 
 # What people paste around an identifier: spaces, hyphens, no-break spaces, a byte order mark.
-_AROUND = " -\u00a0\u202f\ufeff"
-_AROUND_EMAIL = " \u00a0\u202f\ufeff"  # a hyphen may begin an address: it is another person's
+AROUND = " -\u00a0\u202f\ufeff"
+AROUND_EMAIL = " \u00a0\u202f\ufeff"  # a hyphen may begin an address: it is another person's
 
 _IIN = re.compile(r"[0-9]{12}")
-_WEIGHTS_1 = (1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11)
-_WEIGHTS_2 = (3, 4, 5, 6, 7, 8, 9, 10, 11, 1, 2)
+WEIGHTS_1 = (1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11)
+WEIGHTS_2 = (3, 4, 5, 6, 7, 8, 9, 10, 11, 1, 2)
 
 # No letters: libphonenumber would read "1-800-FLOWERS"; no digits but ASCII ones.
-_PHONE = re.compile(r"\+?[0-9 ()./\u00a0\u202f-]{5,40}")
+PHONE_WRITTEN = re.compile(r"\+?[0-9 ()./\u00a0\u202f-]{5,40}")
 
 _LONGEST_EMAIL = 254  # characters; RFC 5321 allows 256 with its angle brackets
 _LOCAL = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*")
@@ -69,7 +69,7 @@ def iin(text: str) -> str:
     Raises:
         InputError: IIN_CHARACTERS, IIN_LENGTH, IIN_PLACEHOLDER, IIN_CHECK_DIGIT or EMPTY.
     """
-    text = text.strip(_AROUND)
+    text = text.strip(AROUND)
     if not text:
         raise _refused(Code.EMPTY)
     if not (text.isascii() and text.isdigit()):
@@ -86,7 +86,7 @@ def iin(text: str) -> str:
 def iin_check_digit(digits: str) -> int | None:
     """The check digit of the first 11 digits; None where no such number exists."""
     numbers = [int(d) for d in digits]
-    for weights in (_WEIGHTS_1, _WEIGHTS_2):
+    for weights in (WEIGHTS_1, WEIGHTS_2):
         check = sum(n * w for n, w in zip(numbers, weights, strict=True)) % 11
         if check != 10:
             return check
@@ -99,10 +99,10 @@ def phone(text: str) -> str:
     Raises:
         InputError: PHONE_INVALID or EMPTY.
     """
-    text = text.strip(_AROUND)
+    text = text.strip(AROUND)
     if not text:
         raise _refused(Code.EMPTY)
-    if not _PHONE.fullmatch(text):
+    if not PHONE_WRITTEN.fullmatch(text):
         raise _refused(Code.PHONE_INVALID)
     try:
         # libphonenumber knows the no-break space as punctuation, but not the narrow one.
@@ -122,7 +122,7 @@ def email(text: str) -> str:
     Raises:
         InputError: EMAIL_INVALID or EMPTY.
     """
-    text = text.strip(_AROUND_EMAIL)
+    text = text.strip(AROUND_EMAIL)
     if not text:
         raise _refused(Code.EMPTY)
     local, at, domain = text.rpartition("@")

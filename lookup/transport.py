@@ -1,0 +1,114 @@
+"""HTTP as the client needs it: bounded in bytes and in time, and silent.
+
+A hostile service can drip headers, chunks or trailers for ever, so each exchange runs in a daemon
+thread that is given up at the deadline. No error repeats a URL: a range's has the prefix in it.
+"""
+
+import logging
+import queue
+import re
+import threading
+from dataclasses import dataclass
+
+import urllib3
+
+from lookup.errors import Code, CouldNotCheckError
+
+DEADLINE = 60.0  # seconds for one exchange, however slowly it drips
+_HEADERS = {"Accept-Encoding": "identity", "User-Agent": "qorgan-client/1"}
+
+
+@dataclass(frozen=True)
+class Reply:
+    """A reply with status 200 or 410; ``signature`` is empty where there is none."""
+
+    status: int
+    body: bytes
+    signature: bytes
+
+
+class Transport:
+    """One service's connections."""
+
+    def __init__(self, url: str, timeout: float) -> None:
+        """``timeout``: seconds without a sign of life; the deadline holds beside it."""
+        # urllib3 logs paths: at DEBUG, and at WARNING where it cannot parse a service's headers.
+        logging.getLogger("urllib3").setLevel(logging.ERROR)
+        self._url = url
+        self._pool = urllib3.PoolManager(retries=False, timeout=timeout)
+
+    def send(self, method: str, path: str, most: int, body: bytes | None = None) -> Reply:
+        """One exchange; the body has at most ``most + 1`` bytes (one more shows it is too long).
+
+        Raises:
+            CouldNotCheckError: SERVICE_UNREACHABLE or RATE_LIMITED.
+        """
+        results: queue.SimpleQueue[Reply | CouldNotCheckError] = queue.SimpleQueue()
+        threading.Thread(
+            target=lambda: results.put(self._outcome(method, path, most, body)), daemon=True
+        ).start()
+        try:
+            outcome = results.get(timeout=DEADLINE)
+        except queue.Empty:
+            self._pool.clear()  # whoever drips keeps that connection to himself
+            raise _silent() from None
+        if isinstance(outcome, CouldNotCheckError):
+            raise outcome
+        return outcome
+
+    def _outcome(
+        self, method: str, path: str, most: int, body: bytes | None
+    ) -> Reply | CouldNotCheckError:
+        headers = _HEADERS if body is None else _HEADERS | {"Content-Type": "application/json"}
+        try:
+            response = self._pool.request(
+                method,
+                self._url + path,
+                body=body,
+                headers=headers,
+                redirect=False,
+                preload_content=False,
+                decode_content=False,
+            )
+            content = _read(response, most)
+        except Exception:  # noqa: BLE001  whatever it is, its text may hold the URL
+            return _silent()
+        if response.status == 200 or (response.status == 410 and method == "GET"):
+            return Reply(response.status, content, _signature(response.headers))
+        return refused(response.status, response.headers.get("Retry-After"))
+
+
+def refused(status: int, retry_after: str | None = None) -> CouldNotCheckError:
+    """What a person is told of a status that is no answer."""
+    if status == 429:
+        known = re.fullmatch(r"[0-9]{1,6}", retry_after or "")
+        wait = f" in {retry_after} seconds" if known else " later"
+        return CouldNotCheckError(
+            Code.RATE_LIMITED, f"could not check: too many questions from here; try again{wait}"
+        )
+    return CouldNotCheckError(
+        Code.SERVICE_UNREACHABLE, f"could not check: the service answered with status {status}"
+    )
+
+
+def _read(response: urllib3.BaseHTTPResponse, most: int) -> bytes:
+    content = bytearray()
+    while len(content) <= most and (part := response.read1(most + 1 - len(content))):
+        content += part
+    if len(content) > most:
+        response.close()
+    response.release_conn()
+    return bytes(content)
+
+
+def _signature(headers: urllib3.HTTPHeaderDict) -> bytes:
+    try:
+        return bytes.fromhex(headers.get("Qorgan-Signature", ""))
+    except ValueError:
+        return b""
+
+
+def _silent() -> CouldNotCheckError:
+    return CouldNotCheckError(
+        Code.SERVICE_UNREACHABLE, "could not check: the service does not answer; try again later"
+    )

@@ -1,0 +1,122 @@
+"""An installation that is killed, and all that its index comes to."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import redis
+from conftest import ROOT, Installation, wait_until
+
+from lookup.index import keyspace, ledger, versions
+from lookup.index.embedded import EmbeddedStore
+from lookup.index.store import Store
+from lookup.index.versions import FILTER, VIEW
+from lookup.protocol.suite import Lane
+
+LANE = Lane.PUBLIC
+
+
+@dataclass
+class Killable(Installation):
+    """An installation whose commands go in small steps."""
+
+    started: list[subprocess.Popen[str]] = field(default_factory=list)
+
+    def start(self, *arguments: str | Path) -> subprocess.Popen[str]:
+        process = subprocess.Popen(
+            [sys.executable, str(ROOT / "tests" / "kill_runner.py"), *map(str, arguments)],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env=self.env | {"PYTHONPATH": str(ROOT)},
+            cwd=ROOT,
+            start_new_session=True,
+        )
+        self.started.append(process)
+        return process
+
+    def run(self, *arguments: str | Path) -> str:
+        """Run a command to its end, which must be a good one; what it printed."""
+        with self.start(*arguments) as process:
+            out, err = process.communicate(timeout=120)
+        assert 0 == process.returncode, err
+        return out
+
+    def load(self, name: str) -> tuple[str, ...]:
+        """The words of the command that loads a dump."""
+        columns = ("--iin", "iin", "--field", "full_name=names", "--field", "phone=phone-numbers")
+        return ("load", str(self.data.parent / f"{name}.csv"), "--dataset", name, *columns)
+
+    def copy(self, folder: Path) -> "Killable":
+        """The same installation in another place; nothing may be running here."""
+        shutil.copytree(self.data.parent, folder)
+        return Killable(folder / "data")
+
+    def checkpoint(self) -> int | None:
+        """How far the first load is; None where no store answers."""
+        client = redis.Redis(unix_socket_path=str(self.data / "store" / "valkey.sock"))
+        with closing(client):
+            try:
+                return int(client.hget(keyspace.load(1), "checkpoint") or 0)
+            except redis.RedisError:
+                return None
+
+    def gets_beyond(self, checkpoint: int, process: subprocess.Popen[str]) -> None:
+        """Wait until a load has got on, or has ended."""
+        wait_until(
+            lambda: process.poll() is not None or (self.checkpoint() or 0) > checkpoint, seconds=60
+        )
+
+    @contextmanager
+    def store(self) -> Iterator[Store]:
+        """The embedded store, held for the length of a block."""
+        with EmbeddedStore.attach(self.data / "store") as embedded:
+            client = redis.Redis(unix_socket_path=str(embedded.socket))
+            with closing(client):
+                yield Store(client, embedded)
+
+
+@dataclass(frozen=True)
+class Result:
+    """All that a load and a publish come to, but for times and the signature over them."""
+
+    rows: frozenset[bytes]
+    certificate: dict[str, object]
+    parameters: dict[str, object]
+    view: bytes
+    filter: bytes
+
+
+def result(installation: Killable) -> Result:
+    """What is in the store, read as a web node does."""
+    with installation.store() as store:
+        load = ledger.read(store, 1)
+        version = versions.read(store, LANE).current
+        assert version is not None
+        parts = [b"".join(versions.read_part(store, LANE, version, p)) for p in (VIEW, FILTER)]
+        sealed = b"".join(rows.tobytes() for rows in ledger.read_rows(store, load))
+    assert [version.view_bytes, version.filter_bytes] == [len(part) for part in parts]
+    document = json.loads(version.document)
+    del document["published_at"]
+    certificate = json.loads(load.certificate)
+    del certificate["started_at"], certificate["finished_at"]
+    rows = frozenset(sealed[at : at + 18] for at in range(0, len(sealed), 18))
+    return Result(rows, certificate, document, *parts)
+
+
+def kill(process: subprocess.Popen[str]) -> bool:
+    """SIGKILL to a command and its workers; whether it was still at work."""
+    with process:
+        was_alive = process.poll() is None
+        try:
+            os.killpg(process.pid, signal.SIGKILL)
+        except ProcessLookupError:
+            assert not was_alive
+    return was_alive

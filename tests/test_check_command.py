@@ -1,0 +1,343 @@
+"""``qorgan check``: exit codes, whole outputs, and all that it does not show or repeat.
+
+Most runs are in this process, for speed; test_story has the command against a real installation.
+"""
+
+import io
+import json
+import os
+import pty
+import re
+import select
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from conftest import QORGAN, ROOT, free_port
+from hostile_service import HostileService, Reply, Step, served
+from small_publication import (
+    CLEAN,
+    LEAKED,
+    OTHER_OPRF,
+    OTHER_PUBLISHER,
+    PUBLISHER,
+    lane_key,
+    publish,
+)
+
+from loaders import cli
+from lookup import client, facts, keys
+
+EMAIL = "aigerim@example.com"
+NO_PROOF = "This is no proof of safety: not every leak is known.\n"
+TOO_MANY = "qorgan: give one identifier at a time, on one line\n"
+NOTHING = "qorgan: nothing was given; give one identifier on standard input\n"
+VERSION = publish().parameters.version
+
+
+@dataclass(frozen=True)
+class Done:
+    """What a run of the command came to."""
+
+    code: int
+    stdout: str
+    stderr: str
+
+
+@pytest.fixture
+def service() -> Iterator[HostileService]:
+    with served(publish()) as service:
+        yield service
+
+
+@pytest.fixture
+def check(
+    service: HostileService,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> Callable[..., Done]:
+    """Run the command in this process; nothing that was given may be repeated."""
+    monkeypatch.setenv("QORGAN_DATA", str(tmp_path / "data"))
+    monkeypatch.setattr(client, "_PAUSES", (0.01, 0.01))
+
+    def run(*arguments: str, stdin: str = LEAKED + "\n", server: str = "") -> Done:
+        argv = ["qorgan", "check", "--server", server or service.url, *arguments]
+        monkeypatch.setattr(sys, "argv", argv)
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin.encode())))
+        code = cli._run()
+        done = Done(code, *capsys.readouterr())
+        for given in (*arguments, *stdin.split()):
+            for part in re.findall(r"[0-9]{8,}|\S+@\S+", given):
+                assert part not in done.stdout + done.stderr
+        return done
+
+    return run
+
+
+Check = Callable[..., Done]
+
+
+def test_not_found(check: Check) -> None:
+    """Who is in no leak is told in which version, and that this proves nothing; exit code 0."""
+    said = f"not found in version {VERSION} of 2026-11-22\n{NO_PROOF}"
+    assert Done(0, said, "") == check(stdin=CLEAN + "\n")
+
+
+def test_found(check: Check) -> None:
+    """Who is in leaks is told which, which data, and what to do; exit code 10."""
+    advice = facts.advice(["names", "email-addresses", "government-issued-ids"])
+    assert 5 < len(advice)
+    steps = "".join(f"  {n}. {a.text['en']}\n" for n, a in enumerate(advice, start=1))
+    said = (
+        f"found in 2 leaks (version {VERSION} of 2026-11-22)\n\n"
+        "The first-leak (2025-06-16); your data in it:\n  - Names\n  - Email addresses\n\n"
+        "The second-leak (2025-06-16); your data in it:\n  - IIN\n\n"
+        f"What to do today:\n{steps}"
+    )
+    assert Done(10, said, "") == check()
+
+
+def test_json(check: Check) -> None:
+    """A program gets one JSON document, found or not found."""
+    done = check("--json")
+    document = json.loads(done.stdout)
+    assert (10, "") == (done.code, done.stderr)
+    assert ["answer", "version", "published_at", "leaks", "actions"] == list(document)
+    assert ("found", VERSION) == (document["answer"], document["version"])
+    assert ["names", "email-addresses"] == document["leaks"][0]["data_classes"]
+    assert "The second-leak" == document["leaks"][1]["entry"]["title"]["en"]
+    assert {"id", "kk", "ru", "en"} == set(document["actions"][0])
+    said = {"answer": "not_found", "version": VERSION, "published_at": "2026-11-22T10:00:00Z"}
+    done = check("--json", stdin=CLEAN)
+    assert (0, said, "") == (done.code, json.loads(done.stdout), done.stderr)
+
+
+def refusal(sentence: str, code: int = 3) -> Done:
+    return Done(code, "", f"qorgan: {sentence}\n")
+
+
+def test_nobody_answers(check: Check) -> None:
+    """A service that is not there is "could not check": exit code 3, nothing on standard output."""
+    wanted = refusal("could not check: the service does not answer; try again later")
+    assert wanted == check(server=f"http://127.0.0.1:{free_port()}")
+
+
+def test_publisher_key(check: Check, service: HostileService) -> None:
+    """With a publisher's key given only that publisher's index is believed."""
+    right, other = (keys.publisher_key(seed).hex() for seed in (PUBLISHER, OTHER_PUBLISHER))
+    assert 0 == check("--publisher-key", right, stdin=CLEAN).code
+    wanted = refusal("could not check: the parameters are not signed by the pinned publisher")
+    assert wanted == check("--publisher-key", other)
+    service.seen.clear()
+    for wrong in ("ab" * 31, "AB" * 32, "zz" * 32, LEAKED, ""):
+        wanted = refusal("--publisher-key must be 64 lower-case hex digits", 2)
+        assert wanted == check("--publisher-key", wrong)
+    assert [] == service.seen
+
+
+@pytest.mark.parametrize(
+    "arguments", [(LEAKED,), (LEAKED, CLEAN), ("--", LEAKED), (EMAIL,), ("--kind", "phone", LEAKED)]
+)
+def test_identifier_as_argument(check: Check, arguments: tuple[str, ...]) -> None:
+    """An identifier on the command line is refused, because shells keep those."""
+    sentence = "an identifier is never an argument, shells keep those; give it on standard input"
+    assert refusal(sentence, 2) == check(*arguments)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        (f"--{LEAKED}",),
+        (f"-{LEAKED}",),
+        (f"--iin={LEAKED}",),
+        (f"--{EMAIL}",),
+        ("--kind", LEAKED),
+        (f"--kind={EMAIL}",),
+        ("--server", LEAKED),
+        (f"--json={LEAKED}",),
+    ],
+)
+def test_identifier_as_option(check: Check, arguments: tuple[str, ...]) -> None:
+    """Wherever else on the command line it stands, it is refused and not repeated."""
+    done = check(*arguments)
+    assert (2, "") == (done.code, done.stdout)
+    assert done.stderr.startswith("qorgan: ")
+    assert LEAKED[1:] not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ("", NOTHING),
+        ("\n", NOTHING),
+        (" \t \r\n", NOTHING),
+        (f"{LEAKED}\n{CLEAN}\n", TOO_MANY),
+        (f"{CLEAN}\n\n{LEAKED}", TOO_MANY),
+        (f"{CLEAN}\n" * 1000, TOO_MANY),
+        (CLEAN + " " * 500 + LEAKED, TOO_MANY),
+        ("9" * 100_000, TOO_MANY),
+        (f"{CLEAN} {LEAKED}", "qorgan: an IIN has only the digits 0 to 9\n"),
+        (f"{CLEAN}\0", "qorgan: an IIN has only the digits 0 to 9\n"),
+        (f"{CLEAN}\r{LEAKED}\n", "qorgan: an IIN has only the digits 0 to 9\n"),
+        (LEAKED[:-1], "qorgan: an IIN has 12 digits; check whether one is missing or too many\n"),
+    ],
+)
+def test_refused_input(check: Check, service: HostileService, given: str, said: str) -> None:
+    """What is not one identifier on one line is refused with what to do; nothing is asked."""
+    assert Done(2, "", said) == check(stdin=given)
+    assert [] == service.seen
+
+
+@pytest.mark.parametrize("given", [f"\ufeff{CLEAN}\r\n", f" {CLEAN} \n", CLEAN, f"{CLEAN}\n\n"])
+def test_ways_to_write_one_line(check: Check, given: str) -> None:
+    """A byte order mark, blanks, Windows line ends and a missing line end do no harm."""
+    done = check(stdin=given)
+    assert (0, "") == (done.code, done.stderr)
+
+
+def run(
+    service: HostileService, folder: Path, command: tuple[str, ...] = QORGAN, given: bytes = b""
+) -> subprocess.CompletedProcess[bytes]:
+    """Run the command in a process of its own."""
+    return subprocess.run(
+        [*command, "check", "--server", service.url],
+        input=given,
+        capture_output=True,
+        env=environ(folder),
+        cwd=ROOT,
+        check=False,
+    )
+
+
+def environ(folder: Path) -> dict[str, str]:
+    return os.environ | {"QORGAN_DATA": str(folder / "data")}
+
+
+def test_bytes_that_are_no_utf8(service: HostileService, tmp_path: Path) -> None:
+    """Bytes in another encoding are refused like any other typing error."""
+    done = run(service, tmp_path, given=f"{CLEAN}\xe9\n".encode("latin-1"))
+    said = b"qorgan: an IIN has only the digits 0 to 9\n"
+    assert (2, b"", said) == (done.returncode, done.stdout, done.stderr)
+
+
+def test_closed_input(service: HostileService, tmp_path: Path) -> None:
+    """A closed standard input is an empty one."""
+    done = run(service, tmp_path, ("sh", "-c", 'exec "$@" <&-', "sh", *QORGAN))
+    assert (2, b"", NOTHING.encode()) == (done.returncode, done.stdout, done.stderr)
+
+
+@contextmanager
+def started(
+    service: HostileService, folder: Path, **streams: object
+) -> Iterator[subprocess.Popen[bytes]]:
+    """A check that is going on."""
+    process = subprocess.Popen(
+        [*QORGAN, "check", "--server", service.url],
+        env=environ(folder),
+        cwd=ROOT,
+        start_new_session=True,
+        **streams,  # type: ignore[call-overload]
+    )
+    try:
+        yield process
+    finally:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+
+def test_line_is_enough(service: HostileService, tmp_path: Path) -> None:
+    """The answer comes after one line, also from a program that leaves the pipe open."""
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    with started(service, tmp_path, **pipes) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        with process.stdin, process.stdout:
+            process.stdin.write(CLEAN.encode() + b"\n")
+            process.stdin.flush()
+            assert select.select([process.stdout], [], [], 30)[0]
+            assert b"not found in version " in process.stdout.readline()
+
+
+def test_prompt_does_not_echo(service: HostileService, tmp_path: Path) -> None:
+    """On a terminal there is a prompt, and what is typed is not shown."""
+    ours, theirs = pty.openpty()
+    shown = b""
+    with started(service, tmp_path, stdin=theirs, stdout=theirs, stderr=theirs) as process:
+        os.close(theirs)
+        while b"(not shown)" not in shown:
+            shown += os.read(ours, 1024)
+        time.sleep(0.2)  # whatever flushes the terminal's input has done so
+        os.write(ours, LEAKED.encode() + b"\n")
+        with suppress(OSError):  # the terminal is gone
+            while part := os.read(ours, 1024):
+                shown += part
+    os.close(ours)
+    assert 10 == process.returncode
+    assert b"IIN (not shown): " in shown
+    assert b"What to do today" in shown
+    assert LEAKED.encode() not in shown
+
+
+def test_identifier_is_in_no_process_list(service: HostileService, tmp_path: Path) -> None:
+    """While a question is going on, nobody who lists processes sees whom it is about."""
+    lists: list[bytes] = []
+
+    def look(reply: Reply) -> Reply:
+        place = Path(f"/proc/{process.pid}")
+        lists.extend((place / name).read_bytes() for name in ("cmdline", "environ", "comm"))
+        return reply
+
+    service.lies[Step.RANGE] = look
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.DEVNULL}
+    with started(service, tmp_path, **pipes) as process:
+        process.communicate(LEAKED.encode() + b"\n")
+        assert 10 == process.returncode
+    assert b"check" in lists[0]
+    assert [] == [text for text in lists if LEAKED.encode() in text]
+
+
+def test_register_cannot_write_to_the_terminal(check: Check, service: HostileService) -> None:
+    """Control characters in what a service says of a leak are shown, not obeyed."""
+    entry = {
+        "name": "first-leak",
+        "title": dict.fromkeys(("kk", "ru", "en"), "\x1b]0;owned\x07\x1b[2J\u202e\r\nnot found"),
+        "breach_date": "\x9b2J\b",
+    }
+    service.lies[Step.REGISTER] = lambda _: Reply(json.dumps([entry]).encode())
+    done = check()
+    assert 10 == done.code
+    assert "owned" in done.stdout
+    assert [] == [c for c in done.stdout if c != "\n" and not c.isprintable()]
+    assert not any(line.startswith("not found") for line in done.stdout.splitlines())
+
+
+def test_pins_are_kept_in_the_data_folder(
+    check: Check, service: HostileService, tmp_path: Path
+) -> None:
+    """The next run knows what the first one saw, and nothing of whom it was about."""
+    assert 10 == check().code
+    pins = tmp_path / "data" / "pins.json"
+    assert [service.url] == list(json.loads(pins.read_text()))
+    service.publication = publish(counter=2)
+    sentence = "could not check: the service shows another index than before, not a newer one"
+    assert refusal(sentence) == check()
+    assert LEAKED not in pins.read_text()
+    pins.write_text("{")
+    sentence = f"could not check: the pins file {pins} cannot be used; mend or remove it"
+    assert refusal(sentence) == check()
+
+
+def test_proof_of_another_key(service: HostileService, tmp_path: Path) -> None:
+    """An evaluation that does not prove its key is told in one sentence; exit code 3."""
+    service.publication = publish().signed_anew(public_key=lane_key(OTHER_OPRF).public_key.hex())
+    done = run(service, tmp_path, given=LEAKED.encode())
+    said = b"qorgan: could not check: the evaluation was not made with the pinned key\n"
+    assert (3, b"", said) == (done.returncode, done.stdout, done.stderr)

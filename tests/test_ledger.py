@@ -1,0 +1,203 @@
+"""Loads and their sealed rows, on a real store."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from web_index import a_load
+
+from lookup.errors import Code, UnavailableError
+from lookup.index import keyspace, ledger
+from lookup.index.ledger import Load, LoadState, shards_for
+from lookup.index.seal import SEALED_BYTES, Rows
+from lookup.index.store import Store, StoreError
+from lookup.protocol.suite import Lane
+
+PUBLIC = Lane.PUBLIC
+
+
+def some_rows(count: int, seed: int = 1) -> Rows:
+    """Rows as sealing leaves them: as good as random, no two alike."""
+    drawn = np.random.default_rng(seed).integers(0, 256, (count, SEALED_BYTES), dtype=np.uint8)
+    drawn[:, 10:14] = np.arange(count, dtype=">u4").view(np.uint8).reshape(-1, 4)
+    return drawn
+
+
+def begun(store: Store, count: int, **changes: object) -> Load:
+    return ledger.begin(store, replace(a_load(1, PUBLIC, count), **changes))  # type: ignore[arg-type]
+
+
+def as_set(rows: Rows) -> set[bytes]:
+    return {row.tobytes() for row in rows}
+
+
+def read_back(store: Store, load: Load) -> Rows:
+    return np.concatenate(list(ledger.read_rows(store, load)))
+
+
+@pytest.mark.parametrize(
+    ("identifiers", "shards"),
+    [
+        *((0, 1), (1, 1), (80, 1), (81, 2), (160, 2), (161, 4), (320, 4), (321, 8)),
+        *((80 << 10, 1 << 10), ((80 << 10) + 1, 1 << 11)),
+        *((16_000_000, 1 << 18), (80 << 17, 1 << 17), ((80 << 17) + 1, 1 << 18)),
+        *((80 << 20, 1 << 20), ((80 << 20) + 1, 1 << 21)),
+    ],
+)
+def test_shards_for(identifiers: int, shards: int) -> None:
+    """A power of two, so that at most 80 rows share a set on average, and more than 40 do."""
+    assert shards_for(identifiers) == shards
+
+
+def test_begin_enters_a_load_once(store: Store) -> None:
+    """The same file, columns and identifiers for the same dataset are the same load."""
+    first = begun(store, 500)
+    assert first == replace(a_load(1, PUBLIC, 500), id=1)
+    assert begun(store, 500) == first
+    assert ledger.loads_of(store, 1) == [first]
+
+
+@pytest.mark.parametrize(
+    "change", [{"file_sha256": "other"}, {"columns": ("iin=a",)}, {"found": "other"}]
+)
+def test_begin_enters_another_load(store: Store, change: dict[str, object]) -> None:
+    """Another file, mapping or outcome of the first pass is another load of the dataset."""
+    first, second = begun(store, 500), begun(store, 500, **change)
+    assert (first.id, second.id) == (1, 2)
+    assert ledger.loads_of(store, 1) == [first, second]
+
+
+def test_begin_for_another_dataset(store: Store) -> None:
+    """The same file may belong to two datasets, as two loads."""
+    assert begun(store, 5).id != begun(store, 5, dataset_id=2, lane=Lane.VERIFIED).id
+    assert [load.lane for load in ledger.loads_of(store, 2)] == [Lane.VERIFIED]
+    assert ledger.loads_of(store, 3) == []
+
+
+def test_begin_at_the_same_moment(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two loaders that start together with one file work on one load, not on two."""
+    first = begun(store, 500)
+    ask = store.redis.hget
+    looks = iter([lambda *_: None])  # the second one looked before the first had entered it
+
+    def look(key: str, field: str) -> object:
+        return next(looks, ask)(key, field)
+
+    monkeypatch.setattr(store.redis, "hget", look)
+    assert begun(store, 500) == first
+    assert ledger.loads_of(store, 1) == [first]
+
+
+def test_rows_are_read_as_they_were_written(store: Store) -> None:
+    """Nothing is lost, added or changed on the way through the store."""
+    rows = some_rows(500)
+    load = begun(store, 500)
+    ledger.write_rows(store, load, rows[:300], 300)
+    ledger.write_rows(store, load, rows[300:], 500)
+    found = read_back(store, load)
+    assert found.shape == rows.shape
+    assert as_set(found) == as_set(rows)
+
+
+def test_the_same_rows_twice_count_once(store: Store) -> None:
+    """A load that was killed writes some rows again: the ledger does not change."""
+    rows = some_rows(200)
+    load = begun(store, 200)
+    for part in (rows, rows[50:150], rows[::-1]):
+        ledger.write_rows(store, load, part, 200)
+    assert len(read_back(store, load)) == 200
+
+
+def test_no_rows_at_all(store: Store) -> None:
+    """Nothing to write is no error, and nothing is read."""
+    load = begun(store, 0)
+    ledger.write_rows(store, load, some_rows(0), 0)
+    assert read_back(store, load).shape == (0, 18)
+
+
+def test_loads_and_lanes_do_not_mix(store: Store) -> None:
+    """A load's rows are its own, whatever else is in the store."""
+    loads = [
+        begun(store, 100),
+        begun(store, 100, file_sha256="other"),
+        begun(store, 100, lane=Lane.VERIFIED, dataset_id=2),
+    ]
+    for seed, load in enumerate(loads):
+        ledger.write_rows(store, load, some_rows(100, seed), 100)
+    for seed, load in enumerate(loads):
+        assert as_set(read_back(store, load)) == as_set(some_rows(100, seed))
+
+
+def test_the_checkpoint_follows_the_rows(store: Store) -> None:
+    """What is written is counted, so that a killed load goes on from there."""
+    load = begun(store, 500)
+    assert load.checkpoint == 0
+    ledger.write_rows(store, load, some_rows(300), 300)
+    assert begun(store, 500).checkpoint == 300
+    assert ledger.read(store, load.id) == replace(load, checkpoint=300)
+
+
+def test_the_checkpoint_stays_when_rows_are_refused(store: Store) -> None:
+    """Rows that the store did not take are never counted: one refused set is enough."""
+    load = begun(store, 500)
+    ledger.write_rows(store, load, some_rows(100), 100)
+    store.redis.delete(keyspace.ledger(PUBLIC, load.id, 3))
+    store.redis.set(keyspace.ledger(PUBLIC, load.id, 3), "not a set")
+    with pytest.raises(StoreError):
+        ledger.write_rows(store, load, some_rows(400, 2), 500)
+    assert ledger.read(store, load.id).checkpoint == 100
+
+
+def test_finish(store: Store) -> None:
+    """Only now can the load be published, and its certificate is kept for whoever asks again."""
+    load = begun(store, 5)
+    assert load.state is LoadState.RUNNING
+    ledger.finish(store, load, '{"load": 1}')
+    done = ledger.read(store, load.id)
+    assert (done.state, done.certificate) == (LoadState.LOADED, '{"load": 1}')
+    assert begun(store, 5) == done
+
+
+@pytest.mark.parametrize("lost", ["a set", "a row"])
+def test_lost_rows_are_noticed(store: Store, lost: str) -> None:
+    """A ledger that lacks a row is not published: its person would read "not found"."""
+    load = begun(store, 300)
+    ledger.write_rows(store, load, some_rows(300), 300)
+    key = keyspace.ledger(PUBLIC, load.id, 2)
+    if lost == "a set":
+        store.redis.delete(key)
+    else:
+        store.redis.spop(key)
+    with pytest.raises(UnavailableError) as caught:
+        list(ledger.read_rows(store, load))
+    assert caught.value.code is Code.STORE_UNAVAILABLE
+    assert "rows of load 1 are lost" in caught.value.sentence
+
+
+def test_100_000_rows_stay_compact(store: Store) -> None:
+    """Every set keeps its compact form, and a row takes at most 25 bytes of the store's memory."""
+    count = 100_000
+    rows = some_rows(count)
+    load = begun(store, count)
+    before = store.redis.info("memory")["used_memory"]
+    for at in range(0, count, 20_000):
+        ledger.write_rows(store, load, rows[at : at + 20_000], at + 20_000)
+    bytes_a_row = (store.redis.info("memory")["used_memory"] - before) / count
+    asking = store.redis.pipeline(transaction=False)
+    for shard in range(load.shards):
+        asking.object("encoding", keyspace.ledger(PUBLIC, load.id, shard))
+    assert load.shards == 2048
+    assert set(asking.execute()) == {b"listpack"}
+    print(f"{bytes_a_row:.2f} bytes a row")  # noqa: T201  the figure is worth seeing
+    assert 18 < bytes_a_row <= 25
+    assert as_set(read_back(store, load)) == as_set(rows)
+
+
+def test_a_set_grows_far_beyond_its_share_before_it_swells(store: Store) -> None:
+    """Up to 128 rows a set is compact: chance would have to be 60 % off the mean."""
+    load = begun(store, 80)
+    ledger.write_rows(store, load, some_rows(128), 80)
+    key = keyspace.ledger(PUBLIC, load.id, 0)
+    assert store.redis.object("encoding", key) == b"listpack"
+    ledger.write_rows(store, load, some_rows(1, 9), 80)
+    assert store.redis.object("encoding", key) == b"hashtable"

@@ -1,0 +1,341 @@
+"""A marked person goes wherever a person can go, and afterwards is nowhere.
+
+Through a load (good, rejected and broken rows), through questions, and raw into every part of a
+request, to nodes of every role, with the store alive and killed; then outputs, logs, replies, the
+store and every byte of the data folder are searched, also for hashes and other spellings.
+"""
+
+import base64
+import hashlib
+import json
+import os
+import signal
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+import redis
+from conftest import Installation, Served, wait_until
+from plain_http import ask
+from processes import lives
+
+from lookup import keys
+from lookup.index.embedded import EmbeddedStore
+from lookup.protocol import entries
+from lookup.protocol.stretch import Argon2Parameters, stretch
+from lookup.protocol.suite import Kind, Lane
+
+IIN, REJECTED, SENT = "870402391009", "870402391017", "870402391108"
+PHONE, EMAIL = "+77019090909", "tanba.belgi@example.com"
+NAME, ADDRESS = "Таңбабек Белгіұлы", "Құпия көшесі, 77"
+BAD_PHONE, BAD_EMAIL = "8 (701) 808-08-0", "belgi.tanba@example"
+MARKS = (IIN, REJECTED, SENT, PHONE[1:], "909-09-09", EMAIL, NAME, ADDRESS, BAD_PHONE, BAD_EMAIL)
+DUMP = f"""iin;name;phone;email;address
+{IIN};{NAME};8 (701) 909-09-09;{EMAIL};{ADDRESS}
+{REJECTED};{NAME};;;{ADDRESS}
+{IIN};{NAME};{BAD_PHONE};{BAD_EMAIL};{ADDRESS}
+{SENT[:-1]};{NAME};{BAD_PHONE};{BAD_EMAIL};
+{REJECTED};{NAME};too;many;cells;{IIN};{EMAIL}
+;;;;
+{REJECTED};"{NAME};{PHONE};{EMAIL};never closed
+"""
+COLUMNS = ("--iin", "iin", "--phone", "phone", "--email", "email", "--field", "name=names")
+DEBUG = {"FLASK_DEBUG": "1", "FLASK_ENV": "development", "PYTHONASYNCIODEBUG": "1"}
+ROLES = ("range,evaluate,site,api", "range", "evaluate", "site,api")
+
+
+@dataclass
+class Traces:
+    """All that was left behind, by where it was found."""
+
+    installation: Installation
+    found: dict[str, bytes] = field(default_factory=dict)
+    tokens: list[bytes] = field(default_factory=list)
+
+    def keep(self, where: str, what: bytes) -> None:
+        self.found[f"{len(self.found)} {where}"] = what
+
+
+@pytest.fixture(scope="module")
+def traces(tmp_path_factory: pytest.TempPathFactory) -> Traces:
+    """The whole journey; what it left."""
+    folder = tmp_path_factory.mktemp("privacy")
+    traces = Traces(Installation(folder / "data", DEBUG))
+    run(traces, "init", "--argon2", "test", "--prefix-bits", "10")
+    traces.installation.dataset("first", classes=("names", "phone-numbers", "email-addresses"))
+    load(traces)
+    with (
+        ExitStack() as stack,
+        EmbeddedStore.attach(traces.installation.data / "store") as embedded,
+    ):
+        limit = {"QORGAN_EVALUATE_LIMIT": "100000/hour", "QORGAN_WORKERS": "1"}
+        nodes = [
+            stack.enter_context(traces.installation.served(QORGAN_ROLES=roles, **limit))
+            for roles in ROLES
+        ]
+        check(traces, nodes[0])
+        dump_store(traces, embedded)
+        pester(traces, nodes)
+        os.kill(embedded.pid, signal.SIGKILL)
+        wait_until(lambda: not lives(embedded.pid))
+        wait_until(lambda: b'"away"' in ask(nodes[0].url, "/readyz").body)
+        pester(traces, nodes)
+        run(traces, "check", "--server", nodes[0].url, stdin=IIN)
+    for served in nodes:
+        traces.keep("log", served.log.read_bytes())
+    with EmbeddedStore.attach(traces.installation.data / "store") as embedded:
+        dump_store(traces, embedded)
+    for path in traces.installation.data.rglob("*"):
+        if path.is_file():
+            traces.keep(str(path.relative_to(folder)), path.name.encode() + path.read_bytes())
+    return traces
+
+
+def run(traces: Traces, *arguments: str | Path, stdin: str = "") -> None:
+    done = traces.installation.qorgan(*arguments, stdin=stdin, code=None)
+    said = f"{done.returncode}\n{done.stdout}\n{done.stderr}"
+    traces.keep(f"qorgan {arguments[0]}", said.encode())
+
+
+def load(traces: Traces) -> None:
+    """Load the marked rows, twice and with mistakes, and publish."""
+    folder = traces.installation.data.parent
+    dump = folder / "dump.csv"
+    dump.write_text(DUMP, encoding="utf-8")
+    run(traces, "load", dump, "--dataset", "first", *COLUMNS)
+    certificate = json.loads(traces.found["1 qorgan load"].split(b"\n")[1])
+    assert {"iin": 1, "phone": 1, "email": 1} == certificate["identifiers"]
+    assert {"read": 7, "accepted": 1, "duplicates": 2, "rejected": 4} == certificate["rows"]
+    bad_cells = {"email_invalid": 1, "iin_check_digit": 1, "phone_invalid": 1}
+    assert bad_cells == certificate["cells"]
+    run(traces, "load", dump, "--dataset", "first", *COLUMNS)
+    run(traces, "load", dump, "--dataset", SENT, *COLUMNS)
+    run(traces, "load", dump, "--dataset", "first", "--iin", IIN)
+    run(traces, "load", folder / IIN, "--dataset", "first", *COLUMNS)
+    for name, encoding in (("headless.csv", "utf-8"), ("headless-kz.csv", "kz1048")):
+        (folder / name).write_text(DUMP.split("\n", 1)[1], encoding=encoding)
+        run(traces, "load", folder / name, "--dataset", "first", "--iin", IIN)
+    run(traces, "publish", "first")
+    run(traces, "publish", IIN)
+
+
+def check(traces: Traces, served: Served) -> None:
+    """Ask with the command, in good ways and in bad ones."""
+    ask_for = ("check", "--server", served.url)
+    run(traces, *ask_for, stdin=IIN)
+    run(traces, *ask_for, "--kind", "phone", "--json", stdin=PHONE)
+    run(traces, *ask_for, "--kind", "email", "--json", stdin=f"{EMAIL}\n")
+    run(traces, *ask_for, stdin=SENT)
+    run(traces, *ask_for, stdin=REJECTED)
+    run(traces, *ask_for, IIN)
+    run(traces, "check", "--server", f"http://127.0.0.1:9/{IIN}", stdin=IIN)
+    salt = ask(served.url, "/v1/params/public").json["argon2"]["salt"]
+    key = keys.lane_key(traces.installation.data / "keys", Lane.PUBLIC)
+    for kind, value in ((Kind.IIN, IIN), (Kind.PHONE, PHONE), (Kind.EMAIL, EMAIL)):
+        stretched = stretch(kind, value, Argon2Parameters(bytes.fromhex(salt), 64, 1, 1))
+        traces.tokens += [stretched, entries.token(key.evaluate(stretched))]
+
+
+TARGETS = (
+    "/{}",
+    "/{}/{}",
+    "/?iin={}",
+    "/v1/{}",
+    "/v1/params/{}",
+    "/v1/params/public?iin={}",
+    "/v1/params/public/{}",
+    "/v1/range/{}",
+    "/v1/range/public/{}/0ff",
+    "/v1/range/public/{version}/{}",
+    "/v1/range/public/{version}/{}.json",
+    "/v1/range/public/{version}/0ff?{}",
+    "/v1/range/public/{version}/0ff/{}",
+    "/v1/range/public/9-00000000/{}",
+    "/v1/range/verified/{}/{}",
+    "/v1/range/{}/{version}/0ff",
+    "/v1/evaluate/{}",
+    "/v1/evaluate?iin={}",
+    "/v1/breaches?domain={}",
+    "/v1/breaches/{}",
+    "/v1/breaches/{}/",
+    "/v1//breaches/{}",
+    "/api/v3/breach/{}",
+    "/healthz?{}",
+    "/readyz/{}",
+    "http://{}/v1/breaches",
+    "/v1/breaches#{}",
+    "/v1/breaches;{}",
+    "/../{}",
+    "/\\{}",
+)
+BODIES = (
+    "{}",
+    '{{"lane": "public", "blinded": ["{}"]}}',
+    '{{"lane": "{}", "blinded": ["{}"]}}',
+    '{{"iin": "{}"}}',
+    '["{}"]',
+    '{{"lane": "public", "blinded": {}',
+    '{{"lane": "public", "blinded": [{}]}}',
+    '"{}',
+)
+HEADERS = (
+    *("Host", "Origin", "Referer", "User-Agent", "Cookie", "Authorization", "Content-Type"),
+    *("If-None-Match", "Range", "Accept", "Accept-Language", "X-Forwarded-For", "X-Forwarded-Host"),
+    *("X-Forwarded-Proto", "Forwarded", "Content-Encoding", "Expect", "Upgrade", "If-Match"),
+    *("If-Modified-Since", "Transfer-Encoding", "Content-Length", "X-Request-Id", "Content-Range"),
+)
+METHODS = ("GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE", "IIN870402391009")
+
+
+def pester(traces: Traces, nodes: list[Served]) -> None:
+    """Send the marks raw, wherever something can stand in a request, to every node."""
+    version = ask(nodes[0].url, "/v1/params/public").json["version"]
+    for served in nodes:
+        for request in (*marked_targets(version), *marked_bodies(), *marked_rest(version)):
+            traces.keep("reply", ask(served.url, **request).raw)
+
+
+def marked_targets(version: str) -> Iterator[dict[str, Any]]:
+    for mark in (SENT, quote(NAME), EMAIL):
+        for target in TARGETS:
+            yield {"target": target.replace("{version}", version).replace("{}", mark)}
+
+
+JSON = {"Content-Type": "application/json"}
+GENERATOR = "e2f2ae0a6abc4e71a884a961c500515f58e30b6aa582dd8db6a65945e08d2d76"  # a good element
+EVALUATE: dict[str, Any] = {"target": "/v1/evaluate", "method": "POST"}
+
+
+def marked_bodies() -> Iterator[dict[str, Any]]:
+    for body in BODIES:
+        document = body.format(*[SENT] * 2).encode()
+        for headers in (JSON, {"Content-Type": f"text/{SENT}"}):
+            yield EVALUATE | {"headers": headers, "body": document}
+
+
+def marked_rest(version: str) -> Iterator[dict[str, Any]]:
+    """Headers and methods."""
+    for name in HEADERS:
+        for target in ("/v1/params/public", f"/v1/range/public/{version}/0ff"):
+            yield {"target": target, "headers": {name: SENT}}
+        yield EVALUATE | {"headers": JSON | {name: SENT}, "body": b"{}"}
+    good = json.dumps({"lane": "public", "blinded": [GENERATOR]}).encode()
+    for name in ("Cookie", "User-Agent", "Referer"):
+        yield EVALUATE | {"headers": JSON | {name: SENT}, "body": good}
+    for method in METHODS:
+        for target in (f"/{SENT}", f"/v1/breaches/{SENT}", f"/v1/range/public/1-{SENT}/0ff"):
+            headers = {f"X-{SENT}": SENT}
+            yield {"target": target, "method": method, "headers": headers, "body": SENT.encode()}
+
+
+def dump_store(traces: Traces, embedded: EmbeddedStore) -> None:
+    """Every key of the store and every value, whatever its type."""
+    with redis.Redis(unix_socket_path=str(embedded.socket)) as client:
+        count = 0
+        for key in client.scan_iter(count=1000):
+            count += 1
+            kind = client.type(key).decode()
+            value: Any = {
+                "string": client.get,
+                "hash": client.hgetall,
+                "set": client.smembers,
+                "stream": client.xrange,
+            }[kind](key)
+            traces.keep(f"store {kind}", key + b"\0" + b"\0".join(_flat(value)))
+        assert 5 < count == client.dbsize()
+
+
+def _flat(value: Any) -> Iterator[bytes]:
+    if isinstance(value, bytes):
+        yield value
+    elif isinstance(value, dict):
+        for pair in value.items():
+            yield from _flat(pair)
+    else:
+        for part in value:
+            yield from _flat(part)
+
+
+def spellings(mark: str) -> Iterator[bytes]:
+    """How a text could be written, so that somebody could read it again or recognise it."""
+    for encoding in ("utf-8", "utf-16-le", "utf-16-be", "kz1048"):
+        raw = mark.encode(encoding)
+        yield raw
+        yield raw.hex().encode()
+        for shift in range(3):  # base64 of the text inside of something longer
+            yield base64.b64encode(b"\0" * shift + raw)[4 if shift else 0 : -4]
+    yield quote(mark).encode()
+    yield json.dumps(mark)[1:-1].encode()
+    for name in ("md5", "sha1", "sha256", "sha512", "blake2b"):
+        digest = hashlib.new(name, mark.encode()).digest()
+        yield digest[:10]
+        yield digest.hex().encode()[:20]
+    if mark.isdigit():
+        yield int(mark).to_bytes(8, "little")
+        yield int(mark).to_bytes(8, "big")
+        yield f"{int(mark):x}".encode()
+
+
+def whose(what: bytes, needles: list[bytes]) -> list[bytes]:
+    return [needle for needle in needles if needle in what]
+
+
+def test_the_marks_can_be_found() -> None:
+    """The search itself finds a mark in each of the forms that it knows."""
+    needles = [needle for mark in MARKS for needle in spellings(mark)]
+    assert 300 < len(needles)
+    assert 8 <= min(map(len, needles))
+    for mark in MARKS:
+        told = f"x {mark} y"
+        for what in (told.encode(), told.encode("utf-16-le"), base64.b64encode(told.encode())):
+            assert whose(what, needles)
+    assert whose(b"\0\0" + int(SENT).to_bytes(8, "little"), needles)
+    assert whose(hashlib.sha256(IIN.encode()).digest(), needles)
+
+
+def test_the_journey_was_made(traces: Traces) -> None:
+    """All the places that are searched did get something to keep."""
+    places = [where.split(" ", 1)[1] for where in traces.found]
+    said = b"".join(what for where, what in traces.found.items() if "qorgan check" in where)
+    assert (1, 1) == (said.count(b"found in 1 leak"), said.count(b"not found in version"))
+    assert (2, 2) == (said.count(b'"answer": "found"'), said.count(b"could not check"))
+    assert 1000 < places.count("reply")
+    assert {"store string", "store hash", "store set"} <= set(places)
+    files = {Path(place).suffix for place in places if place.startswith("data/")}
+    assert {".view", ".filter", ".json", ".aof", ".log", ".key"} <= files
+    assert 4 == places.count("log")
+    logs = b"".join(what for where, what in traces.found.items() if where.endswith(" log"))
+    assert b"store cannot be reached" in logs
+    statuses = {what[9:12] for where, what in traces.found.items() if where.endswith(" reply")}
+    assert {b"200", b"400", b"401", b"404", b"405", b"410", b"415", b"503"} <= statuses
+    assert 0 == len(statuses & {b"301", b"302", b"308", b"500"})
+
+
+def test_no_mark_is_left_anywhere(traces: Traces) -> None:
+    """No identifier, name, phone, e-mail or address is in any output, log, reply, key or file."""
+    needles = [needle for mark in MARKS for needle in spellings(mark)]
+    left = {where: hits for where, what in traces.found.items() if (hits := whose(what, needles))}
+    assert {} == left
+
+
+def test_no_token_is_left_anywhere(traces: Traces) -> None:
+    """Nor is what stands for a person: stretched hash, token, and the first 8 bytes of it."""
+    assert 6 == len(traces.tokens)
+    needles = [form for token in traces.tokens for form in (token[:8], token.hex()[:12].encode())]
+    left = {where: hits for where, what in traces.found.items() if (hits := whose(what, needles))}
+    assert {} == left
+
+
+def test_no_address_of_who_asked_is_left(traces: Traces) -> None:
+    """The store counts evaluations for a pseudonym that does not show the address."""
+    kept = [what for where, what in traces.found.items() if " store " in where]
+    assert any(b"qorgan:limits" in what for what in kept)
+    packed = bytes([127, 0, 0, 1])
+    digests = [hashlib.new(name, b"127.0.0.1").hexdigest().encode() for name in ("md5", "sha256")]
+    for what in kept:
+        if b"qorgan:limits" in what:
+            assert [] == whose(what, [b"127.0.0.1", packed, b"7f000001", *digests])
