@@ -8,10 +8,11 @@ COPY pyproject.toml README.md LICENSE wsgi.py ./
 COPY lookup lookup
 COPY loaders loaders
 RUN pip install --no-deps --no-build-isolation . \
-    && useradd --system --home-dir /data --shell /usr/sbin/nologin qorgan \
+    && useradd --system --uid 10001 --home-dir /data --shell /usr/sbin/nologin qorgan \
     && install -d -o qorgan -m 0700 /data
 USER qorgan
 VOLUME /data
 EXPOSE 8000
+HEALTHCHECK CMD ["python", "-c", "import urllib.request as u; u.urlopen('http://127.0.0.1:8000/healthz', timeout=3)"]
 ENTRYPOINT ["qorgan"]
 CMD ["serve"]

@@ -11,12 +11,12 @@ import threading
 import traceback
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from small_publication import DATASETS, LEAKED, Publication, stretched, token_of
 
-from lookup.client import Client
+from lookup.client import Client, Found
 from lookup.errors import Code, CouldNotCheckError
 from lookup.protocol import entries, wire
 from lookup.protocol.suite import Kind
@@ -175,6 +175,30 @@ def refused(service: HostileService, client: Client, *iins: str) -> Code:
             assert_says_nothing(error, service, iin)
         return error.code
     raise AssertionError(f"answered {[type(answer).__name__ for answer in answers]}")
+
+
+def body_lie(service: HostileService, step: Step, body: bytes) -> None:
+    """Give this body, and all else as it was."""
+    service.lies[step] = lambda reply: replace(reply, body=body)
+
+
+def honest_body(service: HostileService, client: Client, step: Step) -> bytes:
+    """What an honest service answers about the leaked person at this step."""
+    heard: list[bytes] = []
+
+    def listen(reply: Reply) -> Reply:
+        heard.append(reply.body)
+        return reply
+
+    service.lies[step] = listen
+    assert isinstance(client.check(Kind.IIN, LEAKED), Found)
+    del service.lies[step]
+    return heard[0]
+
+
+def flipped(body: bytes, at: int) -> bytes:
+    """With one bit changed."""
+    return body[:at] + bytes([body[at] ^ 1]) + body[at + 1 :]
 
 
 def assert_says_nothing(error: BaseException, service: HostileService, iin: str) -> None:

@@ -1,6 +1,8 @@
 """A node in a world that a test can change: a store that goes away, a clock that jumps."""
 
+import re
 import time
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -44,7 +46,12 @@ class World:
     nodes: list[Node] = field(default_factory=list)
     clients: list[redis.Redis] = field(default_factory=list)
 
-    def node(self, lanes: tuple[Lane, ...] = tuple(Lane), max_stale: int = DAY) -> Node:
+    def node(
+        self,
+        lanes: tuple[Lane, ...] = tuple(Lane),
+        max_stale: int = DAY,
+        trust: Callable[[], None] = lambda: None,
+    ) -> Node:
         """A new node, as a worker that has just been started; it has not looked yet."""
         client = redis.Redis(unix_socket_path=str(self.link), retry=None)
         self.clients.append(client)
@@ -56,7 +63,7 @@ class World:
             store_back=lambda: self.told.append("back"),
             unexpected=lambda error: self.told.append(f"unexpected {type(error).__name__}"),
         )
-        made = Node(Store(client, None), self.cache, max_stale, lanes, watch)
+        made = Node(Store(client, None), self.cache, max_stale, lanes, watch, trust)
         self.nodes.append(made)
         return made
 
@@ -104,3 +111,38 @@ def current(world: World) -> Version:
     found = versions.read(world.index.store, Lane.PUBLIC).current
     assert found is not None
     return found
+
+
+@pytest.fixture
+def world(
+    store: Store, valkey: EmbeddedStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[World]:
+    """A published dataset, and a node to make."""
+    made = make_world(store, valkey, tmp_path, monkeypatch)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the watching thread look often."""
+    monkeypatch.setattr(node, "_POLL", 0.02)
+    monkeypatch.setattr(node, "_RETRY", 0.02)
+
+
+def served(of: Node, lane: Lane = Lane.PUBLIC) -> str:
+    """The counter of the version that a node answers by default, empty if none."""
+    mapped = of.state.current.get(lane)
+    return "" if mapped is None else mapped.version.name.partition("-")[0]
+
+
+def all_served(of: Node) -> set[str]:
+    """The counters of all versions that a node answers."""
+    return {name.partition("-")[0] for _, name in of.state.mapped}
+
+
+def cached(world: World) -> set[str]:
+    """The files of versions in the cache folder, by lane, counter and part."""
+    named = re.compile(r"(public-[0-9]+|verified-[0-9]+)-.*(\..*)")
+    found = (named.fullmatch(path.name) for path in world.cache.iterdir())
+    return {match[1] + match[2] for match in found if match}

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from conftest import wait_until
 from web_index import IINS, WebIndex
 from web_node import blinded, problem
 from werkzeug.test import Client, TestResponse
@@ -164,16 +165,27 @@ def test_the_store_is_away(site: Site, exits: Exits) -> None:
     assert ask(unlimited).status_code == 200
 
 
+def test_a_store_that_comes_back_with_another_index(
+    site: Site, valkey: EmbeddedStore, store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A node whose key does not fit what came back evaluates nobody, and says which part it is."""
+    monkeypatch.setattr(node, "_POLL", 0.02)
+    link = tmp_path / "s"
+    client = site.client(QORGAN_REDIS_URL=f"unix://{link}")
+    assert ask(client).status_code == 200
+    store.redis.flushall()
+    WebIndex.create(store, tmp_path / "other")
+    link.symlink_to(valkey.socket)
+    wait_until(lambda: b"do not fit the index" in client.get("/readyz").data)
+    problem(ask(client), 503, "store_unavailable")
+
+
 def test_it_follows_the_store(site: Site, exits: Exits, monkeypatch: pytest.MonkeyPatch) -> None:
     """A started app serves a new version by itself, and stops asking when it ends."""
     monkeypatch.setattr(node, "_POLL", 0.02)
     client = site.client()
     site.index.published("second", IINS[5:9])
-    for _ in range(500):
-        if client.get("/v1/breaches/second").status_code == 200:
-            break
-        node.time.sleep(0.02)
-    assert client.get("/v1/breaches/second").status_code == 200
+    wait_until(lambda: client.get("/v1/breaches/second").status_code == 200)
     watching = [t for t in node.threading.enumerate() if t.name == "index-watch"]
     assert len(watching) == 1
     exits.run()

@@ -1,16 +1,20 @@
 """The command's help, and what it says, or keeps to itself, when something goes wrong."""
 
+import json
+import os
 import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from importlib.metadata import version
+from io import RawIOBase
 from pathlib import Path
 
 import click
 import pytest
 from conftest import ROOT, Installation
-from program import DATASET, IIN, Program, Said, program, refused
+from program import DATASET, DUMP, IIN, Program, Said, program, refused
 
 from loaders import cli
 from lookup.index import keyspace
@@ -137,6 +141,39 @@ def test_module_and_script_are_the_same_program(tmp_path: Path) -> None:
         assert done[0].returncode == done[1].returncode
         assert (done[0].stdout, done[0].stderr) == (done[1].stdout, done[1].stderr)
         assert done[0].stdout or done[0].stderr
+
+
+def test_progress_is_shown_on_a_terminal_only(installation: Installation) -> None:
+    """A person sees the two passes of a load on standard error; the certificate stays clean."""
+    installation.dataset("one", classes=("names",))
+    dump = installation.data.parent / "dump.csv"
+    dump.write_text(DUMP, encoding="utf-8")
+    load = ("load", dump, "--dataset", "one", "--iin", "iin")
+    ours, theirs = os.openpty()
+    with open(ours, "rb", buffering=0) as terminal:  # noqa: PTH123  it is a descriptor
+        process = subprocess.run(
+            [sys.executable, "-m", "loaders", *map(str, load)],
+            stdout=subprocess.PIPE,
+            stderr=theirs,
+            env=installation.env | {"TERM": "xterm"},
+            cwd=ROOT,
+            timeout=60,
+            check=True,
+        )
+        os.close(theirs)
+        shown = b"".join(_read_all(terminal))
+    assert b"reading" in shown
+    assert b"hashing" in shown
+    assert IIN.encode() not in shown
+    assert 1 == json.loads(process.stdout)["rows"]["read"]
+    assert "" == installation.qorgan("publish", "one").stderr
+
+
+def _read_all(terminal: RawIOBase) -> Iterator[bytes]:
+    """All that was shown; a terminal that nobody writes to any more ends in an error."""
+    with suppress(OSError):
+        while shown := terminal.read(65536):
+            yield shown
 
 
 def test_closed_pipe_ends_quietly(tmp_path: Path) -> None:

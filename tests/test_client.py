@@ -6,7 +6,15 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from hostile_service import HostileService, Reply, Step, refused, served
+from hostile_service import (
+    HostileService,
+    Step,
+    body_lie,
+    flipped,
+    honest_body,
+    refused,
+    served,
+)
 from small_publication import (
     ARGON2,
     CLEAN,
@@ -50,30 +58,6 @@ def client(service: HostileService) -> Client:
     made = Client(service.url)
     assert isinstance(made.check(Kind.IIN, LEAKED), Found)
     return made
-
-
-def body_lie(service: HostileService, step: Step, body: bytes) -> None:
-    """Give this body, and all else as it was."""
-    service.lies[step] = lambda reply: replace(reply, body=body)
-
-
-def honest_body(service: HostileService, client: Client, step: Step) -> bytes:
-    """What an honest service answers about the leaked person at this step."""
-    heard: list[bytes] = []
-
-    def listen(reply: Reply) -> Reply:
-        heard.append(reply.body)
-        return reply
-
-    service.lies[step] = listen
-    assert isinstance(client.check(Kind.IIN, LEAKED), Found)
-    del service.lies[step]
-    return heard[0]
-
-
-def flipped(body: bytes, at: int) -> bytes:
-    """With one bit changed."""
-    return body[:at] + bytes([body[at] ^ 1]) + body[at + 1 :]
 
 
 def test_found_with_the_classes_of_the_mask(client: Client) -> None:
@@ -216,41 +200,6 @@ def test_signed_change_of_what_is_pinned(
     assert {Step.PARAMS} == {asked.step for asked in service.seen}
 
 
-def test_shorter_prefix_and_newer_version_are_welcome(
-    client: Client, service: HostileService
-) -> None:
-    """A new version, and a prefix that hides better, are no reason to refuse."""
-    service.publication = publish(counter=4)
-    assert isinstance(client.check(Kind.IIN, LEAKED), Found)
-    longer = publish(prefix_bits=12)
-    with served(longer) as other:
-        asker = Client(other.url)
-        assert isinstance(asker.check(Kind.IIN, LEAKED), Found)
-        other.publication = publish(counter=4, prefix_bits=10)
-        assert isinstance(asker.check(Kind.IIN, LEAKED), Found)
-        other.publication = publish(counter=5, prefix_bits=12)
-        assert isinstance(asker.check(Kind.IIN, LEAKED), Found)
-
-
-def test_worker_that_has_not_heard_of_the_newest_version(
-    client: Client, service: HostileService, publication: Publication
-) -> None:
-    """Workers learn of a switch one after the other: the client asks again before it refuses."""
-    service.publication = newer = publish(counter=4)
-    assert isinstance(client.check(Kind.IIN, LEAKED), Found)
-    late = iter((publication, publication, newer))
-
-    def lag(_: Reply) -> Reply:
-        now = next(late)
-        return Reply(now.document, headers=(("Qorgan-Signature", now.signature.hex()),))
-
-    service.lies[Step.PARAMS] = lag
-    service.seen.clear()
-    assert isinstance(client.check(Kind.IIN, LEAKED), Found)
-    expected = [Step.PARAMS] * 3 + [Step.REGISTER, Step.EVALUATE, Step.RANGE]
-    assert expected == [asked.step for asked in service.seen]
-
-
 def test_another_publisher(client: Client, service: HostileService) -> None:
     """Another publisher's index is refused, whether the key was given or pinned at first use."""
     given = Client(service.url, publisher_key=keys.publisher_key(OTHER_PUBLISHER).hex())
@@ -261,59 +210,6 @@ def test_another_publisher(client: Client, service: HostileService) -> None:
     pinned_key = service.publication.signed_anew(publisher_key="0a" * 32, seed=OTHER_PUBLISHER)
     service.publication = pinned_key
     assert refused(service, given) is Code.PIN_MISMATCH
-
-
-def test_evaluation_with_another_key(client: Client, service: HostileService) -> None:
-    """An evaluation with another key than the signed one, however proven, is no answer."""
-    service.publication = replace(service.publication, key=lane_key(OTHER_OPRF))
-    assert refused(service, client) is Code.BAD_EVALUATION
-
-
-def test_evaluation_with_any_byte_changed(client: Client, service: HostileService) -> None:
-    """An evaluation of which any byte is another one, element or proof, is no answer."""
-    for at in range(len(honest_body(service, client, Step.EVALUATE))):
-        service.lies[Step.EVALUATE] = lambda r, at=at: replace(r, body=flipped(r.body, at))
-        assert refused(service, client) is Code.BAD_EVALUATION
-
-
-def test_evaluation_cut_at_any_byte(client: Client, service: HostileService) -> None:
-    """An evaluation that is not whole is no answer."""
-    for length in range(len(honest_body(service, client, Step.EVALUATE))):
-        service.lies[Step.EVALUATE] = lambda r, n=length: replace(r, body=r.body[:n])
-        assert refused(service, client) is Code.BAD_EVALUATION
-
-
-IDENTITY = "00" * 32
-
-
-@pytest.mark.parametrize(
-    "change",
-    [
-        pytest.param(lambda e: e[::-1], id="swapped"),
-        pytest.param(lambda e: e[:1], id="too few"),
-        pytest.param(lambda e: [*e, e[0]], id="too many"),
-        pytest.param(lambda e: [e[0], e[0]], id="one twice"),
-        pytest.param(lambda e: [e[0], IDENTITY], id="the identity"),
-        pytest.param(lambda e: [IDENTITY, IDENTITY], id="identities"),
-        pytest.param(lambda e: [e[0], "ff" * 32], id="no element"),
-        pytest.param(lambda e: [e[0], e[1].upper()], id="upper case"),
-        pytest.param(lambda e: [e[0], int(e[1], 16)], id="a number"),
-        pytest.param(lambda e: [e[0], None], id="null"),
-        pytest.param(lambda _: [], id="none"),
-        pytest.param(lambda _: "", id="text"),
-        pytest.param(dict.fromkeys, id="an object"),
-    ],
-)
-def test_evaluation_of_other_elements(client: Client, service: HostileService, change: Any) -> None:
-    """In a batch no element can be swapped, left out, added or replaced under the proof."""
-
-    def lie(reply: Reply) -> Reply:
-        document = json.loads(reply.body)
-        document["evaluated"] = change(document["evaluated"])
-        return replace(reply, body=json.dumps(document).encode())
-
-    service.lies[Step.EVALUATE] = lie
-    assert refused(service, client, LEAKED, CLEAN) is Code.BAD_EVALUATION
 
 
 @pytest.mark.parametrize("step", [Step.EVALUATE, Step.REGISTER])

@@ -1,7 +1,6 @@
 """The client against a service that misbehaves on the wire: it waits a while and has no answer."""
 
 import gzip
-import json
 import logging
 import time
 import tracemalloc
@@ -11,17 +10,15 @@ from dataclasses import replace
 
 import pytest
 from conftest import free_port, wait_until
-from hostile_service import Asked, HostileService, Reply, Step, refused, served
-from small_publication import LEAKED, OTHER, Publication, publish
+from hostile_service import HostileService, Reply, Step, refused, served
+from small_publication import LEAKED, Publication, publish
 
 from lookup import transport as transport_module
 from lookup.client import Client, Found
 from lookup.errors import Code, CouldNotCheckError
-from lookup.protocol import parameters
 from lookup.protocol.suite import Kind
 
 STEPS = list(Step)
-NEWER = (publish(counter=4), publish(counter=5))
 MIB = 1 << 20
 
 
@@ -257,40 +254,6 @@ def test_endless_body(client: Client, service: HostileService, step: Step) -> No
     assert peak < (3 * MOST[step] + 16) * MIB
 
 
-def test_version_gone_once(client: Client, service: HostileService) -> None:
-    """If the version goes between two requests the client asks the new one, and says so."""
-    newer = publish([(OTHER, {1: 0b1})], counter=4)
-
-    def gone(_: Reply) -> Reply:
-        del service.lies[Step.RANGE]
-        service.publication = newer
-        return Reply(b"{}", status=410)
-
-    service.lies[Step.RANGE] = gone
-    answers = client.check_many(Kind.IIN, [OTHER, LEAKED])
-    assert [newer.parameters.version] * 2 == [answer.version for answer in answers]
-    assert [True, False] == [isinstance(answer, Found) for answer in answers]
-
-
-def test_version_gone_for_ever(client: Client, service: HostileService) -> None:
-    """After three versions that went the client gives up."""
-    service.lies[Step.RANGE] = lambda _: Reply(b"{}", status=410)
-    assert refused(service, client) is Code.VERSION_GONE
-    assert 3 == sum(asked.step is Step.RANGE for asked in service.seen)
-
-
-def test_version_gone_and_another_salt(client: Client, service: HostileService) -> None:
-    """A version that goes is no way to change what is pinned."""
-    salted = replace(service.publication.parameters.argon2, salt="0d" * 16)
-
-    def gone(_: Reply) -> Reply:
-        service.publication = NEWER[0].signed_anew(argon2=salted)
-        return Reply(b"{}", status=410)
-
-    service.lies[Step.RANGE] = gone
-    assert refused(service, client) is Code.PIN_MISMATCH
-
-
 def test_log_says_nothing(
     client: Client, service: HostileService, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -306,10 +269,3 @@ def test_log_says_nothing(
                 assert step in {asked.step for asked in service.seen}
     assert "/v1/" not in caplog.text
     assert LEAKED not in caplog.text
-
-
-def test_parameters_are_one_document(service: HostileService) -> None:
-    """The test's own service is honest: its parameters are what publish would sign."""
-    document = json.loads(service.publication.document)
-    assert parameters.parse(service.publication.document).version == document["version"]
-    assert Step.RANGE is Asked("GET", "/v1/range/public/3-00000000/abc", (), b"").step

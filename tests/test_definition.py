@@ -157,6 +157,32 @@ def test_each_wrong_key_is_named(store: Store, loader_keys: LoaderKeys, name: st
     )
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"argon2_salt": "00" * 16},
+        {"memory_kib": 8},
+        {"time_cost": 2},
+        {"parallelism": 2},
+        {"prefix_bits": 20},
+        {"profile": "standard"},
+        {"mac": "00" * 32},
+        {"mac": ""},
+    ],
+)
+def test_a_changed_definition(
+    store: Store, loader_keys: LoaderKeys, change: dict[str, object]
+) -> None:
+    """Whoever can write to the store cannot make a publisher sign other parameters."""
+    definition.create(store, loader_keys, "test", 10)
+    definition.check_loader_keys(definition.read(store), loader_keys)
+    written(store, json.dumps(document(store) | change))
+    with pytest.raises(UnavailableError) as caught:
+        definition.check_loader_keys(definition.read(store), loader_keys)
+    assert caught.value.code is Code.KEY_MISMATCH
+    assert "in the store was changed" in caught.value.sentence
+
+
 def test_a_node_with_one_key_is_held_to_that_one(store: Store, loader_keys: LoaderKeys) -> None:
     """A web node shows only the keys that it has; each of them must fit."""
     made = definition.create(store, loader_keys, "test", 10)

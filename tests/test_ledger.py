@@ -174,6 +174,19 @@ def test_lost_rows_are_noticed(store: Store, lost: str) -> None:
     assert "rows of load 1 are lost" in caught.value.sentence
 
 
+@pytest.mark.parametrize("at", range(SEALED_BYTES))
+def test_damaged_rows_are_noticed(store: Store, at: int) -> None:
+    """One byte of one row that is not as it was written: its person could not be found."""
+    load = begun(store, 300)
+    ledger.write_rows(store, load, some_rows(300), 300)
+    key = keyspace.ledger(PUBLIC, load.id, 1)
+    row = bytearray(store.redis.spop(key))
+    row[at] ^= 0x10
+    store.redis.sadd(key, bytes(row))
+    with pytest.raises(UnavailableError, match="rows of load 1 are lost or damaged"):
+        list(ledger.read_rows(store, load))
+
+
 def test_100_000_rows_stay_compact(store: Store) -> None:
     """Every set keeps its compact form, and a row takes at most 25 bytes of the store's memory."""
     count = 100_000

@@ -3,7 +3,7 @@
 import hashlib
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -84,11 +84,12 @@ def loads(store: Store) -> list[Load]:
 
 
 class Watched(Progress):
-    """Remembers what was hashed, and interrupts before more than so many identifiers are."""
+    """Remembers what was hashed, and does something else when so many identifiers are."""
 
-    def __init__(self, most: int = 1 << 40) -> None:
+    def __init__(self, most: int = 1 << 40, then: Callable[[], object] | None = None) -> None:
         self.steps: list[int] = []
         self._most = most
+        self._then = then or interrupt
 
     @contextmanager
     def task(self, description: str, total: int | None) -> Iterator[Advance]:
@@ -98,7 +99,13 @@ class Watched(Progress):
     def _advance(self, amount: int) -> None:
         self.steps.append(amount)
         if sum(self.steps) >= self._most:
-            raise KeyboardInterrupt
+            self._most = 1 << 40
+            self._then()
+
+
+def interrupt() -> None:
+    """What Ctrl-C does."""
+    raise KeyboardInterrupt
 
 
 @pytest.fixture
@@ -210,6 +217,24 @@ def test_interrupted_load_goes_on_where_it_stopped(index: SmallIndex, crowd: Pat
 
 def _counts(certificate: str) -> dict[str, object]:
     return {k: v for k, v in json.loads(certificate).items() if not k.endswith("_at")}
+
+
+@pytest.mark.usefixtures("small_steps")
+def test_two_loads_of_a_file_at_once_are_one(index: SmallIndex, crowd: Path) -> None:
+    """Started twice by mistake, a load is the same load, whole whoever is done first."""
+    inner: list[str] = []
+
+    def load_too() -> None:
+        inner.append(load(index, crowd, BY_IIN)[0])
+        assert LoadState.LOADED is loads(index.store)[0].state
+        index.publish("one")
+
+    outer, _ = load(index, crowd, BY_IIN, Watched(200, load_too))
+    assert [_counts(outer)] == [_counts(each) for each in inner]
+    assert [(1, 600)] == [(each.id, each.checkpoint) for each in loads(index.store)]
+    assert 600 == len(rows_of(index.store, 1))
+    assert [False] == [published.changed for published in index.publish("one")]
+    assert {"one": 0b11} == index.ask(Lane.PUBLIC, CROWD[599])
 
 
 @pytest.mark.usefixtures("small_steps")

@@ -1,57 +1,15 @@
 """What a web node serves as the store changes, lies, goes away and comes back."""
 
-import re
-from collections.abc import Iterator
-from pathlib import Path
-
-import pytest
 from conftest import wait_until
-from node_world import World, current, make_world
+from node_world import World, all_served, cached, quick, served, world
 from web_index import IINS, a_dataset
 
-from lookup.index import keyspace, node, register, versions
-from lookup.index.embedded import EmbeddedStore
-from lookup.index.node import Node
-from lookup.index.store import Store
-from lookup.index.versions import FILTER, VIEW
+from lookup.index import register, versions
 from lookup.protocol import entries
 from lookup.protocol.suite import Lane
 
 PUBLIC, VERIFIED = Lane.PUBLIC, Lane.VERIFIED
-
-
-@pytest.fixture
-def world(
-    store: Store, valkey: EmbeddedStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[World]:
-    """A published dataset, and a node to make."""
-    made = make_world(store, valkey, tmp_path, monkeypatch)
-    yield made
-    made.close()
-
-
-@pytest.fixture
-def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let the watching thread look often."""
-    monkeypatch.setattr(node, "_POLL", 0.02)
-    monkeypatch.setattr(node, "_RETRY", 0.02)
-
-
-def served(of: Node, lane: Lane = PUBLIC) -> str:
-    """The counter of the version that a node answers by default, empty if none."""
-    mapped = of.state.current.get(lane)
-    return "" if mapped is None else mapped.version.name.partition("-")[0]
-
-
-def all_served(of: Node) -> set[str]:
-    return {name.partition("-")[0] for _, name in of.state.mapped}
-
-
-def cached(world: World) -> set[str]:
-    """The files of versions in the cache folder, by lane, counter and part."""
-    named = re.compile(r"(public-[0-9]+|verified-[0-9]+)-.*(\..*)")
-    found = (named.fullmatch(path.name) for path in world.cache.iterdir())
-    return {match[1] + match[2] for match in found if match}
+__all__ = ["quick", "world"]  # fixtures
 
 
 def test_a_node_serves_what_is_published(world: World) -> None:
@@ -166,70 +124,6 @@ def test_silence_makes_it_stale(world: World) -> None:
     world.bring_the_store_back()
     made.refresh()
     assert not made.is_stale
-
-
-@pytest.mark.parametrize("part", [VIEW, FILTER])
-def test_a_broken_version_is_not_served(world: World, part: str) -> None:
-    """The old version stays until the new one can be mapped; that is tried every ten seconds."""
-    made = world.node()
-    made.refresh()
-    world.index.published("second", IINS[5:9])
-    chunk = world.chunk(current(world), part)
-    genuine = world.index.store.redis.getdel(chunk)
-    world.heard()
-    for seconds in (0, 1, 8):
-        world.clock.now += seconds
-        assert made.refresh()
-        assert served(made) == "1"
-    assert world.heard() == ["refused public bad_range"]
-    world.clock.now += 1
-    made.refresh()
-    assert world.heard() == ["refused public bad_range"]
-    world.index.store.redis.set(chunk, genuine)
-    world.clock.now += 10
-    made.refresh()
-    assert (served(made), all_served(made)) == ("2", {"1", "2"})
-    assert not made.is_stale
-
-
-def test_a_broken_version_holds_nothing_else_up(world: World) -> None:
-    """While one lane's version cannot be mapped, the other lane and the register move on."""
-    made = world.node()
-    made.refresh()
-    world.index.published("second", IINS[5:9])
-    world.index.store.redis.delete(world.chunk(current(world)))
-    made.refresh()
-    world.clock.now += 1
-    world.index.published("clinic", IINS[30:], sensitive=True)
-    register.add(world.index.store, a_dataset("leak", status="refuted"))
-    made.refresh()
-    assert (served(made), served(made, VERIFIED)) == ("1", "1")
-    assert made.state.datasets[1].status == "refuted"
-
-
-def test_a_worker_that_starts_on_a_broken_version(world: World) -> None:
-    """It does not offer the version before as if it were the newest one: it is not ready."""
-    world.index.published("second", IINS[5:9])
-    world.index.store.redis.delete(world.chunk(current(world)))
-    made = world.node()
-    made.refresh()
-    assert (served(made), all_served(made)) == ("", {"1"})
-
-
-@pytest.mark.parametrize("record", ["", "{", "[]", "{}", '{"loads": 1}'])
-def test_the_thread_survives_nonsense(world: World, quick: None, record: str) -> None:
-    """Whatever a store says, the node goes on answering, and recovers when it talks sense."""
-    made = world.node()
-    made.start()
-    world.index.published("second", IINS[5:9])
-    second = current(world)
-    key, field = keyspace.versions(PUBLIC), f"record:{second.name}"
-    genuine = world.index.store.redis.hget(key, field)
-    world.index.store.redis.hset(key, field, record)
-    register.add(world.index.store, a_dataset("leak", status="claimed"))
-    wait_until(lambda: sum(told.startswith("unexpected") for told in world.told) >= 2)
-    world.index.store.redis.hset(key, field, genuine)
-    wait_until(lambda: served(made) == "2")
 
 
 def test_a_node_that_only_evaluates(world: World) -> None:

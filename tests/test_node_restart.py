@@ -3,31 +3,18 @@
 import json
 import os
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from node_world import World, current, make_world
-from test_node import all_served, cached, served
+from node_world import World, all_served, cached, current, served, world
 from web_index import IINS
 
 from lookup.errors import Code, UnavailableError
-from lookup.index.embedded import EmbeddedStore
-from lookup.index.store import Store
 from lookup.protocol import entries
 from lookup.protocol.suite import Lane
 
 PUBLIC, VERIFIED = Lane.PUBLIC, Lane.VERIFIED
-
-
-@pytest.fixture
-def world(
-    store: Store, valkey: EmbeddedStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[World]:
-    """A published dataset, and a node to make."""
-    made = make_world(store, valkey, tmp_path, monkeypatch)
-    yield made
-    made.close()
+__all__ = ["world"]  # fixtures
 
 
 def last_known(world: World) -> Path:
@@ -61,6 +48,19 @@ def test_staleness_survives_a_restart(world: World) -> None:
         made.start()
         assert served(made) == "1"
         assert made.is_stale is is_stale
+
+
+def test_a_note_from_the_future(world: World) -> None:
+    """A clock that was set back does not make old answers look fresh for ever."""
+    world.node().refresh()
+    world.take_the_store_away()
+    later = world.clock.now + 10 * 86400
+    os.utime(last_known(world), (later, later))
+    made = world.node(max_stale=3600)
+    made.start()
+    assert not made.is_stale
+    world.clock.now += 3601
+    assert made.is_stale
 
 
 def test_each_word_from_the_store_is_noted(world: World) -> None:

@@ -247,27 +247,6 @@ def test_file_holds_nothing_personal(tmp_path: Path, service: HostileService) ->
         assert token.hex()[:6] not in text
 
 
-PROGRAM = """
-import json, sys
-from pathlib import Path
-from lookup.errors import Code, CouldNotCheckError
-from lookup.pins import Pins
-from lookup.protocol import parameters
-
-shared, document, first = sys.argv[2], sys.stdin.buffer.read(), int(sys.argv[3])
-pins = Pins(Path(sys.argv[1]))
-for number in range(first, first + 20):
-    raw = json.loads(document)
-    raw["version"] = f"{number}-{raw['root'][:8]}"
-    seen = parameters.parse(json.dumps(raw).encode())
-    pins.check(f"https://{number}.example", seen)
-    try:
-        pins.check(shared, seen)
-    except CouldNotCheckError as error:
-        assert error.code is Code.ROLLED_BACK
-"""
-
-
 def test_programs_at_once_lose_no_pin(tmp_path: Path) -> None:
     """Programs that write at the same moment keep each other's pins and the highest counter."""
     path = tmp_path / "pins.json"
@@ -276,7 +255,7 @@ def test_programs_at_once_lose_no_pin(tmp_path: Path) -> None:
     programs = []
     for first in (1, 21, 41):
         with document.open("rb") as stdin:
-            command = [sys.executable, "-c", PROGRAM, str(path), URL, str(first)]
+            command = [sys.executable, "-m", "tests.pinning", str(path), URL, str(first)]
             programs.append(subprocess.Popen(command, stdin=stdin, cwd=ROOT))
     while any(program.poll() is None for program in programs):
         assert code_of(lambda: Pins(path)) is None  # whole at every moment

@@ -2,19 +2,16 @@
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import pytest
 import urllib3
-from conftest import Installation, Served
 from plain_http import Heard, ask, parse, post, say
-from small_publication import CLEAN, LEAKED, OTHER
+from promised_nodes import WRONG_PREFIXES, Nodes, blinded, fixed, served_nodes
+from small_publication import CLEAN, LEAKED
 
 from lookup.client import Client, Found, NotFound
 from lookup.errors import Code, CouldNotCheckError
 from lookup.protocol import parameters, tree, wire
-from lookup.protocol.oprf import Blinding
-from lookup.protocol.parameters import Parameters
 from lookup.protocol.suite import Kind, Lane
 
 IMMUTABLE = {
@@ -29,53 +26,12 @@ REFUSAL = {
     "access-control-allow-origin": "*",
     "x-content-type-options": "nosniff",
 }
-VARYING = {"date", "server", "connection", "content-length"}
-LIMIT = 12
-
-
-@dataclass
-class Nodes:
-    """One published index, and two nodes that serve it."""
-
-    open: Served  # without a limit
-    limited: Served
-    published: Parameters
-
-    @property
-    def url(self) -> str:
-        return self.open.url
-
-    @property
-    def root(self) -> str:
-        return f"/v1/range/public/{self.published.version}"
 
 
 @pytest.fixture(scope="module")
 def nodes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nodes]:
-    folder = tmp_path_factory.mktemp("promises")
-    installation = Installation(folder / "data")
-    installation.qorgan("init", "--argon2", "test", "--prefix-bits", "10")
-    installation.dataset("first", classes=("names", "phone-numbers"))
-    dump = folder / "dump.csv"
-    dump.write_text(f"iin;name\n{LEAKED};Айгерим\n{OTHER};Данияр\n", encoding="utf-8")
-    installation.qorgan("load", dump, "--dataset", "first", "--iin", "iin", "--field", "name=names")
-    installation.qorgan("publish", "first")
-    limit = {"QORGAN_EVALUATE_LIMIT": f"{LIMIT}/hour;100/day", "QORGAN_WORKERS": "2"}
-    with (
-        installation.served(QORGAN_WORKERS="1") as first,
-        installation.served(**limit) as limited,
-    ):
-        document = ask(first.url, "/v1/params/public").body
-        yield Nodes(first, limited, parameters.parse(document))
-
-
-def fixed(heard: Heard) -> dict[str, str]:
-    """The headers that we choose."""
-    return {name: value for name, value in heard.headers.items() if name not in VARYING}
-
-
-def blinded(count: int) -> list[str]:
-    return [element.hex() for element in Blinding([b"x"] * count).blinded]
+    with served_nodes(tmp_path_factory.mktemp("promises")) as nodes:
+        yield nodes
 
 
 def test_all_ranges_have_one_length_and_the_signed_root(nodes: Nodes) -> None:
@@ -157,35 +113,6 @@ def test_register_headers(nodes: Nodes, target: str) -> None:
     assert "no-cache" == heard.headers["cache-control"]
     again = ask(nodes.url, target, headers={"If-None-Match": heard.headers["etag"]})
     assert (304, b"") == (again.status, again.body)
-
-
-WRONG_PREFIXES: dict[str, bytes] = {
-    "too short": b"0f",
-    "too long": b"0fff",
-    "empty": b"",
-    "beyond the last": b"400",
-    "upper case": b"0FF",
-    "no hex": b"0fg",
-    "signed": b"+ff",
-    "with 0x": b"0x1",
-    "blank": b"0f%20",
-    "an IIN": LEAKED.encode(),
-    "an escaped IIN": b"".join(b"%%%02x" % byte for byte in LEAKED.encode()),
-    "a phone": b"+77012345678",
-    "an e-mail": b"aigerim@example.com",
-    "Arabic digits": "٠٠٠".encode(),
-    "escaped Arabic digits": b"%d9%a0%d9%a0%d9%a0",
-    "escaped full-width digits": b"%ef%bc%90%ef%bc%90%ef%bc%90",
-    "escaped NUL": b"0ff%00",
-    "escaped newline": b"0ff%0a",
-    "bad escape": b"0f%zz",
-    "bad UTF-8": b"0ff%ff",
-    "two suffixes": b"0ff.json.json",
-    "only a suffix": b".json",
-    "another suffix": b"0ff.xml",
-    "semicolon": b"0ff;x",
-    "very long": b"0" * 1500,
-}
 
 
 @pytest.mark.parametrize("name", WRONG_PREFIXES)

@@ -268,8 +268,10 @@ def test_stage_cleaned_at_the_last_moment_refuses_the_switch(
 
 @pytest.mark.parametrize(
     ("command", "is_cleaning"),
-    [(b"EVAL", False), (b"EVAL", True), (b"PERSIST", False), (b"HSET", False)]
-    + [(b"SET", False), (b"HDEL", True)],
+    [
+        *((b"EVAL", False), (b"PERSIST", False), (b"HSET", False), (b"SET", False)),
+        *((b"EVAL", True), (b"HDEL", True)),
+    ],
 )
 def test_a_lost_reply_does_not_undo_a_publish(
     index: SmallIndex, valkey: EmbeddedStore, tmp_path: Path, command: bytes, *, is_cleaning: bool

@@ -257,6 +257,22 @@ def test_an_unusable_cache_folder(index: WebIndex, version: Version, tmp_path: P
     )
 
 
+@pytest.mark.parametrize("mode", [0o720, 0o702, 0o777])
+def test_a_cache_folder_that_others_can_write_to(
+    index: WebIndex, version: Version, cache: Path, mode: int
+) -> None:
+    """Whoever could change a mapped file could end the service; readers may be many."""
+    cache.mkdir(parents=True)
+    cache.chmod(mode)
+    error = refusal(index.store, version, cache)
+    assert error.code is Code.BAD_FILE
+    assert error.sentence == (
+        f"others can write to the folder {cache}; empty it, then run: chmod go-w {cache}"
+    )
+    subprocess.run(["chmod", "go-w", str(cache)], check=True)
+    view.load(index.store, PUBLIC, version, cache).close()
+
+
 def test_it_answers_when_its_files_are_removed(
     index: WebIndex, version: Version, cache: Path
 ) -> None:
