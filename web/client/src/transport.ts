@@ -1,0 +1,148 @@
+/**
+ * One request and its whole body, or no answer: the client's HTTP.
+ *
+ * No cookie, no referrer, no redirect, no header but the one that JSON needs; a limit on what is
+ * read and on how long it may take. What goes wrong is told without the address, whose path could
+ * have a prefix in it.
+ */
+
+import { Code, CouldNotCheckError } from "./errors.ts";
+
+const DEADLINE = 60_000; // milliseconds for one exchange, however slowly it drips
+
+/** How a client reaches its service. */
+export interface TransportOptions {
+  /** `fetch`, or what stands in for it. */
+  readonly fetch: typeof globalThis.fetch;
+  /** Milliseconds until the service must have begun to answer. */
+  readonly timeout: number;
+}
+
+/** One request; a `body` makes it a POST of JSON. */
+export interface Question {
+  readonly path: string;
+  /** Of the reply, in bytes. */
+  readonly most: number;
+  readonly cache: RequestCache;
+  readonly body?: Uint8Array<ArrayBuffer>;
+}
+
+export interface Reply {
+  readonly status: number;
+  /** At most one byte more than was allowed, which shows that it is too long. */
+  readonly body: Uint8Array;
+  readonly headers: Headers;
+}
+
+export class Transport {
+  readonly #url: string;
+  readonly #options: TransportOptions;
+
+  constructor(url: string, options: TransportOptions) {
+    this.#url = url;
+    this.#options = options;
+  }
+
+  /**
+   * Ask, and read all of the reply.
+   *
+   * @throws CouldNotCheckError SERVICE_UNREACHABLE, or RATE_LIMITED; only 200 is an answer, and to
+   *   a GET 410.
+   */
+  async send(question: Question): Promise<Reply> {
+    const reply = await this.#exchange(question);
+    const isGone = reply.status === 410 && question.body === undefined;
+    if (reply.status === 200 || isGone) return reply;
+    throw refused(reply.status, reply.headers.get("Retry-After"));
+  }
+
+  /** The same for what cannot be gone: 200 alone is an answer. */
+  async get(question: Question): Promise<Reply> {
+    const reply = await this.send(question);
+    if (reply.status !== 200) throw refused(reply.status, null);
+    return reply;
+  }
+
+  async #exchange(question: Question): Promise<Reply> {
+    const abort = new AbortController();
+    const late = new Promise<never>((_, reject) => {
+      abort.signal.addEventListener("abort", () => reject(unreachable()));
+    });
+    late.catch(() => undefined); // it is heard below, or comes too late to matter
+    const giveUp = () => abort.abort();
+    const timeout = setTimeout(giveUp, this.#options.timeout);
+    const deadline = setTimeout(giveUp, DEADLINE);
+    try {
+      const asked = this.#options.fetch(this.#url + question.path, init(question, abort.signal));
+      const response = await Promise.race([asked, late]);
+      clearTimeout(timeout);
+      // A fetch that is not a browser's may not know `redirect`.
+      if (response.redirected) throw unreachable();
+      const body = await Promise.race([read(response, question.most), late]);
+      return { status: response.status, body, headers: response.headers };
+    } catch {
+      abort.abort(); // whatever is still coming is not wanted
+      throw unreachable();
+    } finally {
+      clearTimeout(timeout);
+      clearTimeout(deadline);
+    }
+  }
+}
+
+function init(question: Question, signal: AbortSignal): RequestInit {
+  const common: RequestInit = {
+    credentials: "omit",
+    referrerPolicy: "no-referrer",
+    redirect: "error",
+    cache: question.cache,
+    signal,
+  };
+  // A GET has no header of ours: any would cost a browser a second request to ask for leave.
+  if (question.body === undefined) return { method: "GET", ...common };
+  const headers = { "Content-Type": "application/json" };
+  return { method: "POST", headers, body: question.body, ...common };
+}
+
+/** A body of at most `most + 1` bytes; one more than allowed shows that it is too long. */
+async function read(response: Response, most: number): Promise<Uint8Array> {
+  const parts: Uint8Array[] = [];
+  let length = 0;
+  const reader = response.body?.getReader();
+  while (reader !== undefined && length <= most) {
+    const { done, value } = await reader.read();
+    if (done) break;
+    parts.push(value);
+    length += value.length;
+  }
+  if (length > most) void reader?.cancel().catch(() => undefined);
+  const body = new Uint8Array(length);
+  let at = 0;
+  for (const part of parts) {
+    body.set(part, at);
+    at += part.length;
+  }
+  return body.subarray(0, most + 1);
+}
+
+function unreachable(): CouldNotCheckError {
+  return new CouldNotCheckError(
+    Code.SERVICE_UNREACHABLE,
+    "could not check: the service does not answer; try again later",
+  );
+}
+
+function refused(status: number, retryAfter: string | null): CouldNotCheckError {
+  if (status === 429) {
+    const isKnown = /^[0-9]{1,6}$/.test(retryAfter ?? "");
+    const wait = isKnown ? ` in ${retryAfter} seconds` : " later";
+    return new CouldNotCheckError(
+      Code.RATE_LIMITED,
+      `could not check: too many questions from here; try again${wait}`,
+    );
+  }
+  return new CouldNotCheckError(
+    Code.SERVICE_UNREACHABLE,
+    `could not check: the service answered with status ${status}`,
+  );
+}
