@@ -209,13 +209,13 @@ class Node:
     def _mapped(
         self, lane: Lane, version: Version, store: Store | None, both: LaneVersions
     ) -> MappedVersion | None:
-        if version is both.current and self._is_older(lane, version):
-            self._watch.refused(lane, Code.ROLLED_BACK)
-            return None
-        known = self.state.mapped.get((lane, version.name))
-        if known is not None and known.version.stage == version.stage:
-            return known
         try:
+            if version is both.current and self._is_older(lane, version):
+                self._watch.refused(lane, Code.ROLLED_BACK)
+                return None
+            known = self.state.mapped.get((lane, version.name))
+            if known is not None and known.version.stage == version.stage:
+                return known
             fresh = view.load(store, lane, version, self._cache)
         except QorganError as error:
             if version is both.current:  # the previous one leaves the store after an hour
@@ -229,7 +229,7 @@ class Node:
         served = self.state.current.get(lane)
         if served is None:
             return False
-        offered = parameters.parse(version.document.encode())
+        offered = parameters.parse(version.document.encode("ascii", "replace"))
         now = served.parameters
         is_same_index = (offered.public_key, offered.argon2) == (now.public_key, now.argon2)
         return is_same_index and offered.counter < now.counter
