@@ -83,6 +83,8 @@ def test_more_than_the_whole_limit(limit: Make) -> None:
     with pytest.raises(ProblemError) as caught:
         made.spend(ADDRESS, 61)
     assert Code.TOO_MANY_ELEMENTS is caught.value.code
+    with pytest.raises(ProblemError, match="at most 30 elements at a time"):
+        limit("60/hour;30/day").spend(ADDRESS, 31)
     made.spend(ADDRESS, 60)
 
 

@@ -77,6 +77,19 @@ def test_a_change_of_the_register_is_seen(world: World) -> None:
     made.refresh()
     assert [(d.name, d.status) for d in made.state.published().values()] == [("leak", "confirmed")]
     assert made.state.current[PUBLIC] is before
+    assert world.heard() == ["mapped public 1-"]
+
+
+def test_a_change_of_the_register_drops_no_version(world: World) -> None:
+    """The version before goes on being answered, whatever else changes meanwhile."""
+    made = world.node()
+    made.refresh()
+    world.index.published("second", IINS[5:9])
+    made.refresh()
+    register.add(world.index.store, a_dataset("leak", status="confirmed"))
+    made.refresh()
+    assert (served(made), all_served(made)) == ("2", {"1", "2"})
+    assert world.heard() == ["mapped public 1-", "mapped public 2-"]
 
 
 def test_a_look_that_finds_nothing_new_is_cheap(world: World) -> None:

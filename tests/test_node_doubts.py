@@ -117,23 +117,42 @@ def test_another_index_may_begin_anew(world: World) -> None:
 
 def test_a_store_that_must_not_be_believed(world: World) -> None:
     """A store that comes back with other keys is not followed; that is told once."""
-    doubts = [Code.KEY_MISMATCH, Code.KEY_MISMATCH, Code.STORE_UNAVAILABLE, None]
+    doubts: list[Code | None] = [Code.KEY_MISMATCH, Code.KEY_MISMATCH, None]
 
     def trust() -> None:
         if doubt := doubts.pop(0):
             raise UnavailableError(doubt, "no")
 
     made = world.node(trust=trust)
-    assert not made.refresh()
+    assert [made.refresh() for _ in range(2)] == [False, False]
     assert (made.is_misfit, made.store_answers, served(made)) == (True, False, "")
-    assert not made.refresh()
     assert world.heard() == ["misfit key_mismatch", "away"]
-    assert not made.refresh()
-    assert not made.is_misfit
-    assert made.refresh()
-    assert (made.is_misfit, served(made)) == (False, "1")
+    assert [made.refresh() for _ in range(2)] == [True, True]
+    assert (made.is_misfit, made.store_answers, served(made)) == (False, True, "1")
     assert world.heard() == ["mapped public 1-", "back"]
+    assert doubts == []
+
+
+def test_a_store_that_came_back_is_doubted_anew(world: World) -> None:
+    """Trust ends when the store goes away: what comes back may be another one."""
+    doubts: list[Code | None] = [None, Code.STORE_UNAVAILABLE, Code.KEY_MISMATCH, None]
+
+    def trust() -> None:
+        if doubt := doubts.pop(0):
+            raise UnavailableError(doubt, "no")
+
+    made = world.node(trust=trust)
+    made.refresh()
+    world.heard()
+    world.take_the_store_away()
+    assert not made.refresh()
+    assert not made.refresh()
+    assert (made.is_misfit, served(made)) == (False, "1")
+    world.bring_the_store_back()
+    assert not made.refresh()
+    assert (made.is_misfit, served(made)) == (True, "1")
     assert made.refresh()
+    assert world.heard() == ["away", "misfit key_mismatch", "back"]
     assert doubts == []
 
 

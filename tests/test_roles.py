@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from web_node import WebNode, blinded
+from web_node import WebNode, blinded, problem
 
 from lookup.app import _flask
 from lookup.index.embedded import EmbeddedStore
@@ -75,6 +75,20 @@ def test_ready(web: WebNode, monkeypatch: pytest.MonkeyPatch) -> None:
     missing = parts | {"range": "nothing published"}
     assert ready(web) == (503, {"ready": False, "parts": missing})
     assert web.client.get("/healthz").json == {"status": "alive"}
+
+
+def test_what_is_unknown_is_not_none(web: WebNode, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A node that never heard from a store does not say that there are no leaks."""
+    monkeypatch.setattr(web.node, "state", State())
+    monkeypatch.setattr(web.node, "_heard_at", float("-inf"))
+    for path in ("/v1/breaches", "/v1/breaches/leak"):
+        response = web.client.get(path)
+        assert problem(response, 503, "store_unavailable").startswith("could not check")
+        assert response.headers["Retry-After"] == "5"
+    status, document = ready(web)
+    assert status == 503
+    parts = dict.fromkeys(("store", "keys", "evaluate"), "ok")
+    assert document["parts"] == parts | dict.fromkeys(("range", "register"), "store away")
 
 
 def test_ready_to_evaluate(web: WebNode, monkeypatch: pytest.MonkeyPatch) -> None:

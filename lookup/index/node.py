@@ -139,8 +139,8 @@ class Node:
                 lanes = {lane: versions.read(self._store, lane) for lane in self._lanes}
                 self._take(lanes, register.read_all(self._store), self._store)
                 self._known = seen
-                is_whole = self._is_whole(lanes)
-                self._retry_at = float("inf") if is_whole else time.monotonic() + _RETRY
+                whole = self._is_whole(lanes)
+                self._retry_at = float("inf") if whole else time.monotonic() + _RETRY
         except StoreError:
             return self._lose_store()
         if self._away:
@@ -154,8 +154,8 @@ class Node:
         try:
             self._trust()
         except UnavailableError as error:
-            self.is_misfit = error.code is not Code.STORE_UNAVAILABLE
-            if self.is_misfit and not self._away:
+            was_misfit, self.is_misfit = self.is_misfit, error.code is not Code.STORE_UNAVAILABLE
+            if self.is_misfit and not was_misfit:
                 self._watch.misfit(error.code)
             return False
         self.is_misfit, self._trusted = False, True
@@ -229,8 +229,10 @@ class Node:
         served = self.state.current.get(lane)
         if served is None:
             return False
-        offered = parameters.parse(version.document.encode("ascii", "replace"))
-        now = served.parameters
+        now, offered = (
+            served.parameters,
+            parameters.parse(version.document.encode("ascii", "replace")),
+        )
         is_same_index = (offered.public_key, offered.argon2) == (now.public_key, now.argon2)
         return is_same_index and offered.counter < now.counter
 
@@ -281,7 +283,9 @@ class Node:
             heard_at = path.stat().st_mtime
             document = json.loads(path.read_text(encoding="utf-8"))
             lanes = {
-                Lane(lane): LaneVersions(_version(both["current"]), _version(both["previous"]))
+                Lane(lane): LaneVersions(
+                    *(versions.of_dict(both[which]) for which in ("current", "previous"))
+                )
                 for lane, both in document["lanes"].items()
             }
             datasets = {
@@ -292,10 +296,3 @@ class Node:
         except (OSError, ValueError, KeyError, TypeError, AttributeError):
             return  # nothing known: not ready until the store is back
         self._heard_at = min(heard_at, time.time())  # a clock may have been set back
-
-
-def _version(raw: dict[str, object] | None) -> Version | None:
-    if raw is None:
-        return None
-    loads = raw["loads"]
-    return Version(**raw | {"loads": tuple(loads) if isinstance(loads, list) else ()})  # type: ignore[arg-type]  # read back from what asdict wrote

@@ -12,6 +12,7 @@ import secrets
 import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
+from typing import Any
 
 from lookup.errors import Code, InputError
 from lookup.index import keyspace
@@ -79,6 +80,11 @@ class LaneVersions:
 
     current: Version | None
     previous: Version | None
+
+
+def of_dict(raw: dict[str, Any] | None) -> Version | None:
+    """A version from what ``asdict`` made of it; None stays None."""
+    return None if raw is None else Version(**raw | {"loads": tuple(raw["loads"])})
 
 
 def current_name(store: Store, lane: Lane) -> str:
@@ -204,7 +210,4 @@ def _chunks(size: int) -> int:
 
 def _record(fields: dict[str, str], name: str) -> Version | None:
     raw = fields.get(f"record:{name}")
-    if raw is None:
-        return None
-    document = json.loads(raw)
-    return Version(**document | {"loads": tuple(document["loads"])})
+    return None if raw is None else of_dict(json.loads(raw))

@@ -1,0 +1,61 @@
+"""The benchmarks run: whoever measures on a machine of his own gets every figure."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+
+FIGURES = {
+    "load": ("load/throughput/test", "load/throughput/standard"),
+    "ledger_write": ("ledger/write/200k", "ledger/write/16M"),
+    "store_memory": ("store/memory/identifier",),
+    "ranges": ("ranges/gunicorn", "ranges/gunicorn/store-away"),
+    "bloom": ("bloom/build",),
+    "publish": (
+        "publish/build-and-store/2000",
+        "publish/memory/2000",
+        "publish/node-ready/first-fetch",
+        "publish/node-ready/cached",
+    ),
+    "evaluate": ("evaluate/one/limit-off", "evaluate/one/limit-on"),
+}
+
+
+def bench(*arguments: str) -> subprocess.CompletedProcess[str]:
+    env = {k: v for k, v in os.environ.items() if not k.startswith("QORGAN_")}
+    return subprocess.run(
+        [sys.executable, "-m", "bench", *arguments],
+        capture_output=True,
+        text=True,
+        env=env,
+        cwd=ROOT,
+        timeout=300,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize("step", FIGURES)
+def test_step_prints_its_figures(step: str) -> None:
+    """Each step runs by itself and ends with its figures and how to measure them again."""
+    done = bench("--quick", step)
+    assert (0, "") == (done.returncode, done.stderr), done.stdout
+    lines = done.stdout.splitlines()
+    assert any(line.startswith("Python 3.") for line in lines)
+    for figure in FIGURES[step]:
+        raw = rf"(ratio|value) {re.escape(figure)} = ([0-9.e+]+( [a-zA-Z]+)?)( \(target .+\))?"
+        found = [match for line in lines if (match := re.fullmatch(raw, line))]
+        assert 1 == len(found), done.stdout
+        in_table = rf"{re.escape(figure)} +{re.escape(found[0][2])} .* python -m bench {step}"
+        assert 1 == sum(bool(re.fullmatch(in_table, line)) for line in lines), done.stdout
+
+
+def test_unknown_step_is_refused() -> None:
+    """A mistyped step is answered with those there are, and nothing is measured."""
+    done = bench("speed")
+    assert (2, "") == (done.returncode, done.stdout)
+    assert all(step in done.stderr for step in ("speed", *FIGURES))
