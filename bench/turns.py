@@ -27,6 +27,7 @@ _PATIENCE = 60.0  # seconds
 class Side:
     """One of the two programs; ``turns`` are the intervals that it had."""
 
+    name: str
     process: subprocess.Popen[str]
     others: list[int] = field(default_factory=list)
     turns: list[tuple[float, float]] = field(default_factory=list)
@@ -41,12 +42,12 @@ class Side:
             text=True,
             start_new_session=True,
         )
-        side = cls(process)
+        side = cls(" ".join(arguments), process)
         assert process.stdout is not None
         line = process.stdout.readline()
         if not line.startswith(_READY):
             side.end()
-            raise SystemExit(f"bench: {arguments[0]} did not get ready")
+            raise SystemExit(f"bench: {side.name} did not get ready")
         side.others = json.loads(line.removeprefix(_READY)).get("others", [])
         return side
 
@@ -86,8 +87,8 @@ class Side:
         assert self.process.stdout is not None
         self._signal(signal.SIGCONT)  # a helper of its, stopped amid its end, would hold the pipe
         lines = self.process.stdout.read().splitlines()
-        if self.process.wait() or not lines:
-            raise SystemExit("bench: a side of the comparison failed")
+        if code := self.process.wait():
+            raise SystemExit(f"bench: {self.name} ended with {code}")
         return json.loads(lines[-1])
 
     def seconds(self, begin: float, end: float) -> float:
