@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check -q
 
-.PHONY: help demo test check lock bench clean
+.PHONY: help demo test check lock messages web bench clean
 
 help: ## list the targets
 	@grep -E '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -28,6 +28,12 @@ lock: $(VENV)/.installed ## resolve the dependencies anew into the two lock file
 	$(PIP) install uv
 	$(BIN)/uv pip compile -q pyproject.toml --extra build --universal --generate-hashes --python-version 3.11 --no-header --no-annotate -o requirements.lock
 	$(BIN)/uv pip compile -q pyproject.toml --all-extras -c requirements.lock --universal --generate-hashes --python-version 3.11 --no-header --no-annotate -o requirements-test.lock
+
+messages: $(VENV)/.tested ## bring the site's catalogues up to date, after a text has changed
+	$(BIN)/python -m tools.messages
+
+web: ## build what the pages load into lookup/static (Node 20 or newer)
+	cd web && npm ci --no-audit --no-fund && npm run build
 
 clean: ## remove the virtual environment (data/ stays)
 	rm -rf $(VENV)

@@ -73,6 +73,7 @@ def _document(answer: Answer) -> dict[str, object]:
         "answer": "found",
         "version": answer.version,
         "published_at": answer.published_at,
+        "searched": answer.searched,
         "leaks": [asdict(leak) for leak in answer.leaks],
         "actions": [{"id": action.id, **action.text} for action in answer.actions],
     }

@@ -11,7 +11,7 @@ from flask import Blueprint, Response, current_app, request
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
 from lookup.errors import Code, ProblemError
-from lookup.index.dataset import Dataset
+from lookup.index.listing import Listed, listing
 from lookup.index.node import Node
 from lookup.index.store import StoreError
 from lookup.limits import EvaluateLimit
@@ -119,16 +119,16 @@ def evaluate() -> Response:
 
 @register.get("/v1/breaches")
 def breaches() -> Response:
-    """The register entries of all published datasets."""
-    return _cached(json.dumps([_entry(dataset) for dataset in _register().values()]).encode())
+    """The whole register."""
+    return _told([listed.document() for listed in listed_leaks()])
 
 
 @register.get("/v1/breaches/<name>")
 def breach(name: str) -> Response:
     """One register entry."""
-    for dataset in _register().values():
-        if dataset.name == name:
-            return _cached(json.dumps(_entry(dataset)).encode())
+    for listed in listed_leaks():
+        if listed.dataset.name == name:
+            return _told(listed.document())
     raise ProblemError(Code.NOT_FOUND, "there is no such entry in the register")
 
 
@@ -140,23 +140,23 @@ def _range_part(node: Node) -> str:
     return "ok" if Lane.PUBLIC in node.state.current else "nothing published"
 
 
-def _register() -> dict[int, Dataset]:
-    """The published entries; a node that knows nothing must not say that there are none."""
+def listed_leaks() -> tuple[Listed, ...]:
+    """The register's entries; a node that knows nothing must not say that there are none.
+
+    Raises:
+        ProblemError: STORE_UNAVAILABLE.
+    """
     node = _service().node
     if not node.knows:
         raise ProblemError(
             Code.STORE_UNAVAILABLE, "could not check; try again later", retry_after=5
         )
-    return node.state.published()
+    return listing(node.state.published())
 
 
 def _service() -> Service:
     service: Service = current_app.extensions[SERVICE]
     return service
-
-
-def _entry(dataset: Dataset) -> dict[str, object]:
-    return dataset.model_dump(mode="json", exclude_defaults=True)
 
 
 def _body() -> bytes:
@@ -192,6 +192,11 @@ def _json(document: object, status: int = 200) -> Response:
     response = Response(json.dumps(document), status=status, mimetype="application/json")
     response.headers["Cache-Control"] = "no-store"
     return response
+
+
+def _told(document: object) -> Response:
+    # As letters, not as escapes: most of it is Cyrillic.
+    return _cached(json.dumps(document, ensure_ascii=False).encode())
 
 
 def _cached(body: bytes) -> Response:

@@ -7,7 +7,7 @@ it starts all the same and serves what the node last knew.
 import atexit
 from typing import TYPE_CHECKING
 
-from flask import Flask, Response
+from flask import Flask, Response, current_app
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 from werkzeug.middleware.proxy_fix import ProxyFix
 
@@ -100,7 +100,7 @@ def _flask(service: api.Service) -> Flask:
     if service.roles & {Role.API, Role.SITE}:
         app.register_blueprint(api.register)
     if Role.SITE in service.roles:
-        app.register_blueprint(pages.site)
+        pages.install(app)
     app.register_error_handler(Exception, _answer)
     app.after_request(_harden)
     return app
@@ -115,6 +115,8 @@ def _answer(error: Exception) -> Response:
     problem = problems.of(error)
     if problem.status == 500:
         logs.unexpected(error)
+    if current_app.blueprints.get(pages.site.name) and (page := pages.problem_page(problem)):
+        return page
     response = Response(problem.body, problem.status, dict(problem.headers))
     response.allow.update(sorted(allowed))  # RFC 9110, section 15.5.6
     return response

@@ -48,20 +48,31 @@ class Leak:
 
 @dataclass(frozen=True)
 class Found:
-    """In these leaks, as of a version; ``actions`` are what to do, most useful first."""
+    """In these leaks, as of a version.
+
+    Attributes:
+        searched: names of the datasets of that version: nothing is said of any other leak.
+        actions: what to do, most useful first.
+    """
 
     version: str
     published_at: str
+    searched: tuple[str, ...]
     leaks: tuple[Leak, ...]
     actions: tuple[facts.Action, ...]
 
 
 @dataclass(frozen=True)
 class NotFound:
-    """In no leak of this version. That is no proof of safety: not every leak is known."""
+    """In no leak of this version. That is no proof of safety: not every leak is known.
+
+    Attributes:
+        searched: names of the datasets of that version: nothing is said of any other leak.
+    """
 
     version: str
     published_at: str
+    searched: tuple[str, ...]
 
 
 Answer = Found | NotFound
@@ -236,11 +247,12 @@ def _describe(
     published: Parameters,
     register: dict[str, dict[str, Any]],
 ) -> Answer:
+    searched = tuple(dataset.name for dataset in published.datasets)
     if not found:
-        return NotFound(published.version, published.published_at)
+        return NotFound(published.version, published.published_at, searched)
     leaks = tuple(Leak(name, classes, register.get(name, {})) for name, classes in found)
     exposed = [slug for leak in leaks for slug in leak.data_classes]
-    return Found(published.version, published.published_at, leaks, facts.advice(exposed))
+    return Found(published.version, published.published_at, searched, leaks, facts.advice(exposed))
 
 
 def _is_entry(raw: object) -> bool:

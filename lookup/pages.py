@@ -1,23 +1,228 @@
-"""What a person sees at ``/``: for now, how to ask."""
+"""The citizen's site: the check, the register, and what explains them, in three languages.
 
-from flask import Blueprint, Response
+House rules: a page is the same for everybody who asks for it; nothing personal is ever in an
+address, so nothing a visitor types may become part of one; no page needs a cookie or another
+origin. All asking is done by the scripts of ``web/site``, in the browser.
+"""
+
+import hashlib
+import uuid
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+from flask import Blueprint, Flask, Response, render_template, request
+from flask_compress import Compress
+
+from lookup import api, assets, facts, languages
+from lookup.errors import Code, ProblemError
+from lookup.index.dataset import Dataset
+from lookup.index.listing import Listed
+from lookup.page_data import page_data
+from lookup.people_by_year import people_by_year
+from lookup.problems import Problem
 
 site = Blueprint("site", __name__)
 
-_PAGE = """<!doctype html>
-<html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">
-<title>Qorgan</title>
-<h1>Qorgan</h1>
-<p>Is my IIN in a leak, which of my data were, and what should I do now?</p>
-<p>Ask without showing your IIN to this service: <code>qorgan check --server URL</code></p>
-<p>The register of leaks: <a href="/v1/breaches">/v1/breaches</a></p>
-</html>
-"""
-
-
-@site.get("/")
-def index() -> Response:
-    """A page without scripts, cookies or anything from elsewhere."""
-    return Response(
-        _PAGE, mimetype="text/html", headers={"Content-Security-Policy": "default-src 'none'"}
+_POLICY = "; ".join(
+    (
+        "default-src 'none'",
+        "script-src 'self'",
+        "worker-src 'self'",
+        "style-src 'self'",
+        "img-src 'self'",
+        "connect-src 'self'",
+        "form-action 'none'",  # a form that was sent would carry what was typed
+        "base-uri 'none'",
+        "frame-ancestors 'none'",
     )
+)
+_HEADERS = {
+    "Content-Security-Policy": _POLICY,
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=(), browsing-topics=()",
+    "Cache-Control": "no-cache",
+}
+_COMPRESSED = [
+    "text/html",
+    "text/css",
+    "text/javascript",
+    "text/plain",
+    "image/svg+xml",
+    "application/json",
+    "application/atom+xml",
+]
+_API_ROOTS = ("/v1/", "/api/", "/healthz", "/readyz", "/metrics", "/static/")
+_FEED_SPACE = uuid.UUID("6f3d1d0e-6f0c-5c0e-9a53-0f1d2a7c8b91")  # of the feed's ids, for ever
+
+
+def install(app: Flask) -> None:
+    """The pages, what they are made with, and the files they load."""
+    languages.install(app)
+    # Ranges never come here; what does and is compressed is the same for everybody.
+    app.config["COMPRESS_MIMETYPES"] = _COMPRESSED
+    app.config["COMPRESS_ALGORITHM"] = "gzip"  # every browser has it, and brotli gains nothing
+    Compress(app)
+    app.jinja_env.globals.update(
+        asset=assets.address, address=address, line=languages.line, languages=languages.LANGUAGES
+    )
+    app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
+    app.register_blueprint(site)
+    app.register_blueprint(assets.assets)
+
+
+def address(path: str, language: str | None = None) -> str:
+    """A page's address in a language; without one, in that of this request."""
+    return f"/{language or languages.language()}{path}"
+
+
+def problem_page(problem: Problem) -> Response | None:
+    """The problem as a page, for a person who followed a link; None where a program asks."""
+    if request.path.startswith(_API_ROOTS):
+        return None
+    wanted = request.accept_mimetypes.best_match(["application/problem+json", "text/html"])
+    if wanted != "text/html":
+        return None
+    response = _page("problem.html", "", status=problem.status)
+    response.headers.extend(
+        {k: v for k, v in problem.headers if k in ("Retry-After", "Cache-Control")}
+    )
+    return response
+
+
+def _at(path: str) -> Callable[[Callable[..., Response]], Callable[..., Response]]:
+    """Serve a page at its address with a language in front, and without."""
+
+    def register(view: Callable[..., Response]) -> Callable[..., Response]:
+        options: dict[str, Any] = {"strict_slashes": False} if path == "/" else {}
+        site.add_url_rule(path, view_func=view)
+        site.add_url_rule(f"/<any(kk, ru, en):language>{path}", view_func=view, **options)
+        return view
+
+    return register
+
+
+@site.url_value_preprocessor
+def _drop_language(_: str | None, values: dict[str, Any] | None) -> None:
+    """It is read from the path (``languages.by_address``), also where no page is."""
+    (values or {}).pop("language", None)
+
+
+@_at("/")
+def check() -> Response:
+    """The check itself."""
+    return _page("check.html", "/", data=page_data(), actions=facts.actions())
+
+
+@_at("/breaches")
+def breaches() -> Response:
+    """The register, newest first."""
+    leaks = _newest_first()
+    classes = {slug for listed in leaks for slug in listed.dataset.data_classes}
+    return _page(
+        "breaches.html",
+        "/breaches",
+        leaks=leaks,
+        years=sorted({_public_on(listed.dataset)[:4] for listed in leaks}, reverse=True),
+        organisations=sorted({o for listed in leaks for o in _organisations(listed.dataset)}),
+        classes={
+            slug: known.name[languages.language()]
+            for slug, known in facts.data_classes().items()
+            if slug in classes
+        },
+        chart=people_by_year([(_public_on(listed.dataset), listed.dataset) for listed in leaks]),
+    )
+
+
+@_at("/breaches/<name>")
+def breach(name: str) -> Response:
+    """One leak of the register."""
+    for listed in api.listed_leaks():
+        if listed.dataset.name == name:
+            return _page(
+                "breach.html",
+                f"/breaches/{name}",
+                listed=listed,
+                leak=listed.dataset,
+                actions=facts.advice(listed.dataset.data_classes),
+            )
+    raise ProblemError(Code.NOT_FOUND, "there is no such entry in the register")
+
+
+@_at("/how-it-works")
+def how_it_works() -> Response:
+    """The protocol, told to somebody who does not program."""
+    # By the default prefix of 12 bits; the check's page shows the index's own.
+    people = 4900
+    return _page("how-it-works.html", "/how-it-works", people=people)
+
+
+@_at("/developers")
+def developers() -> Response:
+    """Where an app's developer begins."""
+    return _page("developers.html", "/developers")
+
+
+@_at("/feed.atom")
+def feed() -> Response:
+    """The register as an Atom feed (RFC 4287)."""
+    leaks = [
+        (listed.dataset, _feed_id(listed.dataset.name), _moment(listed.dataset))
+        for listed in _newest_first()
+    ]
+    updated = max((moment for _, _, moment in leaks), default="2025-06-16T00:00:00Z")
+    body = render_template(
+        "feed.xml",
+        language=languages.language(),
+        leaks=leaks,
+        updated=updated,
+        feed_id=_feed_id(""),
+    )
+    response = Response(body, content_type="application/atom+xml; charset=utf-8")
+    return _revalidated(response)
+
+
+def _page(template: str, path: str, status: int = 200, **context: Any) -> Response:
+    """A page; ``path`` is its address without the language, for the links to the others."""
+    language = languages.language()
+    names = {slug: known.name[language] for slug, known in facts.data_classes().items()}
+    body = render_template(
+        template, language=language, path=path, class_names=names, status=status, **context
+    )
+    response = Response(body, status, content_type="text/html; charset=utf-8")
+    return _revalidated(response)
+
+
+def _revalidated(response: Response) -> Response:
+    """Kept by caches, but asked after; by language where the address does not say it."""
+    response.headers.update(_HEADERS)
+    response.headers["Content-Language"] = languages.language()
+    if languages.by_address() is None:
+        response.vary.add("Accept-Language")
+    if response.status_code == 200:
+        response.set_etag(hashlib.sha256(response.get_data()).hexdigest()[:32])
+        response.make_conditional(request)
+    return response
+
+
+def _newest_first() -> list[Listed]:
+    return sorted(api.listed_leaks(), key=lambda listed: _public_on(listed.dataset), reverse=True)
+
+
+def _public_on(leak: Dataset) -> str:
+    return leak.public_on or leak.breach_date
+
+
+def _organisations(leak: Dataset) -> list[str]:
+    return [o.name for o in leak.organisations if o.role != "none_established"]
+
+
+def _feed_id(name: str) -> str:
+    return uuid.uuid5(_FEED_SPACE, name).urn
+
+
+def _moment(leak: Dataset) -> str:
+    """The day that it was made public, as Atom wants it."""
+    day = _public_on(leak)
+    moment = datetime.fromisoformat(day if len(day) == 10 else f"{day}-01").replace(tzinfo=UTC)
+    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -15,6 +15,7 @@ from lookup.index.node import State
 from lookup.protocol import parameters
 from lookup.protocol.suite import Lane
 
+KNOWN = ("kz-2025-16m", "zaimer-2024", "isoon-2024", "kaznu-2024", "kundelik-2025")
 CACHED = ("/v1/params/public", "/v1/breaches", "/v1/breaches/leak")
 PLAIN = ("/", "/healthz", "/readyz")
 MARKER = "900101300017"
@@ -65,18 +66,21 @@ def test_before_the_first_publish(web: WebNode, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(web.node, "state", State())
     response = web.client.get("/v1/params/public")
     assert "nothing has been published" in problem(response, 404, "not_found")
-    assert web.client.get("/v1/breaches").json == []
+    listed = web.client.get("/v1/breaches").json
+    assert [entry["lane"] for entry in listed] == [None] * 5
 
 
 def test_the_register(web: WebNode) -> None:
-    """All published datasets, each as its file has it; nothing of the others."""
-    (entry,) = json.loads(web.client.get("/v1/breaches").data)
+    """All published datasets, each as its file has it, before the leaks that nobody has loaded."""
+    entry, *others = json.loads(web.client.get("/v1/breaches").data)
+    assert [(other["name"], other["lane"]) for other in others] == [(name, None) for name in KNOWN]
     assert entry == {
         "name": "leak",
         "sensitive": False,
         "title": {"kk": "leak kk", "ru": "leak ru", "en": "leak en"},
         "breach_date": "2025-06-16",
         "data_classes": ["government-issued-ids", "names"],
+        "lane": "public",
     }
     assert json.loads(web.client.get("/v1/breaches/leak").data) == entry
 
@@ -88,7 +92,8 @@ def test_an_unpublished_dataset_is_not_there(valkey: EmbeddedStore, tmp_path: Pa
     made.index.load("loaded", IINS[:3])
     made.node.refresh()
     assert len(made.node.state.datasets) == 3
-    assert [entry["name"] for entry in json.loads(made.client.get("/v1/breaches").data)] == ["leak"]
+    listed = json.loads(made.client.get("/v1/breaches").data)
+    assert [entry["name"] for entry in listed] == ["leak", *KNOWN]
     for name in ("secret", "loaded"):
         problem(made.client.get(f"/v1/breaches/{name}"), 404, "not_found")
     made.close()
@@ -99,8 +104,9 @@ def test_a_sensitive_dataset_is_in_the_register(valkey: EmbeddedStore, tmp_path:
     made = WebNode.make(valkey, tmp_path)
     made.index.published("clinic", IINS[30:], sensitive=True)
     made.node.refresh()
-    names = [entry["name"] for entry in json.loads(made.client.get("/v1/breaches").data)]
-    assert names == ["leak", "clinic"]
+    listed = json.loads(made.client.get("/v1/breaches").data)
+    names = [(entry["name"], entry["lane"]) for entry in listed if entry["lane"]]
+    assert names == [("leak", "public"), ("clinic", "verified")]
     made.close()
 
 

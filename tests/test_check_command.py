@@ -100,12 +100,18 @@ def test_json(check: Check) -> None:
     done = check("--json")
     document = json.loads(done.stdout)
     assert (10, "") == (done.code, done.stderr)
-    assert ["answer", "version", "published_at", "leaks", "actions"] == list(document)
+    assert ["answer", "version", "published_at", "searched", "leaks", "actions"] == list(document)
     assert ("found", VERSION) == (document["answer"], document["version"])
     assert ["names", "email-addresses"] == document["leaks"][0]["data_classes"]
     assert "The second-leak" == document["leaks"][1]["entry"]["title"]["en"]
     assert {"id", "kk", "ru", "en"} == set(document["actions"][0])
-    said = {"answer": "not_found", "version": VERSION, "published_at": "2026-11-22T10:00:00Z"}
+    said = {
+        "answer": "not_found",
+        "version": VERSION,
+        "published_at": "2026-11-22T10:00:00Z",
+        "searched": document["searched"],
+    }
+    assert {"first-leak", "second-leak"} <= set(said["searched"])
     done = check("--json", stdin=CLEAN)
     assert (0, said, "") == (done.code, json.loads(done.stdout), done.stderr)
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from lookup.errors import Code, InputError
-from lookup.index.dataset import AtLeast, Dataset, parse, read_file
+from lookup.index.dataset import AtLeast, Dataset, Title, parse, read_file
 from lookup.protocol.suite import Lane
 
 LEAST = """
@@ -27,6 +27,7 @@ detected_on = 2025-06-17
 public_on = "2025-06-18"
 people = {at_least = 16_302_107}
 rows = 16_302_107
+breach_date_at_latest = true
 measures = "First line.\\nSecond line."
 
 [description]
@@ -52,6 +53,14 @@ date = 2025-09-01
 [[proceedings]]
 what = "inquiry"
 amount = 1.5
+
+[[proceedings]]
+what = {kk = "іс", ru = "дело", en = "case"}
+
+[[conflicts]]
+kk = "қ"
+ru = "п"
+en = "c"
 
 [[sources]]
 title = "A newspaper"
@@ -115,7 +124,9 @@ def test_every_key(tmp_path: Path) -> None:
     assert [(p.what, p.amount, p.currency, p.date) for p in found.proceedings] == [
         ("fine", 393200, "KZT", "2025-09-01"),
         ("inquiry", 1.5, None, None),
+        (Title(kk="іс", ru="дело", en="case"), None, None, None),
     ]
+    assert [conflict.kk for conflict in found.conflicts] == ["қ"]
     assert [(s.title, s.url, s.accessed_on) for s in found.sources] == [
         ("A newspaper", "https://example.org/a?b=c", "2026-11-22")
     ]
@@ -160,6 +171,14 @@ def test_a_missing_key(tmp_path: Path, key: str) -> None:
         (
             "proceedings = [{what = 'fine', ammount = 1}]",
             "unknown key proceedings.ammount in the dataset file; did you mean amount?",
+        ),
+        (
+            "proceedings = [{what = {kk = 'a', ru = 'b', en = 'c', de = 'd'}}]",
+            "unknown key proceedings.de in the dataset file; known are kk, ru, en",
+        ),
+        (
+            "conflicts = [{kk = 'a', ru = 'b', eng = 'c'}]",
+            "unknown key conflicts.eng in the dataset file; did you mean en?",
         ),
         (
             "sources = [{title = 'a', ulr = 'https://example.org'}]",

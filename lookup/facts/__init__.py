@@ -14,7 +14,9 @@ from typing import Any
 Translated = dict[str, str]  # keys kk, ru, en
 
 # These fit every leak, whatever was in it (data_classes.json, note).
-_ALWAYS = ("beware_calls", "complain_isc", "compensation")
+ALWAYS = ("beware_calls", "complain_isc", "compensation")
+# These do nobody harm, and help whoever is in a leak that is not known yet.
+PRECAUTIONS = ("stop_credit", "code_1414", "beware_calls")
 
 
 @dataclass(frozen=True)
@@ -29,12 +31,19 @@ class DataClass:
 
 @dataclass(frozen=True)
 class Action:
-    """One thing a citizen can do today; ``confidence`` is about the fact behind the sentence."""
+    """One thing a citizen can do today.
+
+    Attributes:
+        confidence: of the fact behind the sentence: high, medium-high or medium.
+        links, numbers: where it is done, and the short numbers to call.
+    """
 
     id: str
     order: int
     confidence: str
     text: Translated
+    links: tuple[str, ...]
+    numbers: tuple[str, ...]
 
 
 @cache
@@ -52,7 +61,14 @@ def data_classes() -> dict[str, DataClass]:
 def actions() -> tuple[Action, ...]:
     """All actions, most useful first."""
     found = [
-        Action(raw["id"], raw["order"], raw["confidence"], {k: raw[k] for k in ("kk", "ru", "en")})
+        Action(
+            raw["id"],
+            raw["order"],
+            raw["confidence"],
+            {k: raw[k] for k in ("kk", "ru", "en")},
+            tuple(raw["links"]),
+            tuple(raw["numbers"]),
+        )
         for raw in _read("actions.json")["actions"]
     ]
     return tuple(sorted(found, key=lambda action: action.order))
@@ -60,7 +76,7 @@ def actions() -> tuple[Action, ...]:
 
 def advice(exposed: Iterable[str]) -> tuple[Action, ...]:
     """The actions that fit these data classes, most useful first; unknown classes add none."""
-    wanted = set(_ALWAYS)
+    wanted = set(ALWAYS)
     for slug in exposed:
         if slug in data_classes():
             wanted.update(data_classes()[slug].actions)

@@ -13,7 +13,16 @@ from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Discriminator,
+    Field,
+    Tag,
+    ValidationError,
+    model_validator,
+)
 
 from lookup.errors import Code, InputError
 from lookup.facts import data_classes
@@ -21,6 +30,7 @@ from lookup.protocol.suite import MAX_DATA_CLASSES, Lane
 
 _MAX_FILE_BYTES = 256 * 1024
 _MONTH = re.compile(r"[0-9]{4}-(0[1-9]|1[0-2])")
+_LINE, _TRANSLATED = "one line", "three lines"  # what a text may be; no part of a key's name
 _SHOWN = re.compile(r"[A-Za-z_-]{1,40}")  # of unknown keys: others could be anybody's data
 
 
@@ -93,9 +103,12 @@ class AtLeast(_Strict):
 
 
 class Proceeding(_Strict):
-    """A case or a fine."""
+    """A case or a fine; a line without translations is shown as it is in every language."""
 
-    what: Line
+    what: Annotated[
+        Annotated[Line, Tag(_LINE)] | Annotated[Title, Tag(_TRANSLATED)],
+        Discriminator(lambda what: _LINE if isinstance(what, str) else _TRANSLATED),
+    ]
     amount: Annotated[float, Field(ge=0)] | Annotated[int, Field(ge=0)] | None = None
     currency: Annotated[str, Field(pattern=r"^[A-Z]{3}$")] | None = None
     date: Day | None = None
@@ -118,12 +131,18 @@ class Severity(_Strict):
 
 
 class Dataset(_Strict):
-    """One dataset file. Dates are ISO text, a month where only the month is known."""
+    """One dataset file. Dates are ISO text, a month where only the month is known.
+
+    Attributes:
+        breach_date_at_latest: the day is not known: it had happened by ``breach_date``.
+        conflicts: where what is told of it does not agree, told openly.
+    """
 
     name: Name
     sensitive: bool
     title: Title
     breach_date: Day
+    breach_date_at_latest: bool = False
     data_classes: Annotated[tuple[str, ...], Field(min_length=1, max_length=MAX_DATA_CLASSES)]
     description: Description | None = None
     organisations: tuple[Organisation, ...] = ()
@@ -134,6 +153,7 @@ class Dataset(_Strict):
     rows: Count | AtLeast | None = None
     proceedings: tuple[Proceeding, ...] = ()
     measures: Text | None = None
+    conflicts: tuple[Description, ...] = ()
     sources: tuple[Source, ...] = ()
     severity: Severity | None = None
 
@@ -218,6 +238,7 @@ _BELOW: dict[str, type[_Strict]] = {
     "people": AtLeast,
     "rows": AtLeast,
     "proceedings": Proceeding,
+    "conflicts": Description,
     "sources": Source,
     "severity": Severity,
 }
@@ -231,9 +252,10 @@ def _explain(error: ValidationError) -> str:
     """One sentence on what is wrong; a misspelt key is what is told first."""
     errors = error.errors(include_url=False, include_input=False)
     first = min(errors, key=lambda e: e["type"] != "extra_forbidden")
-    parts = [str(part) for part in first["loc"] if not isinstance(part, int)]
+    loc = [part for part in first["loc"] if part not in (_LINE, _TRANSLATED)]
+    parts = [str(part) for part in loc if not isinstance(part, int)]
     if first["type"] == "extra_forbidden":
-        model = _BELOW[parts[0]] if len(parts) > 1 else Dataset
+        model = Dataset if len(parts) == 1 else Title if parts[1] == "what" else _BELOW[parts[0]]
         near = difflib.get_close_matches(parts[-1], model.model_fields, n=1)
         hint = f"did you mean {near[0]}?" if near else f"known are {', '.join(model.model_fields)}"
         named = ".".join([*parts[:1], parts[-1]][-len(parts) :])

@@ -45,19 +45,27 @@ export interface Leak {
   readonly entry: RegisterEntry | null;
 }
 
-/** In these leaks, as of a version. */
-export interface Found {
-  readonly answer: "found";
+/** What an answer is about. */
+interface Searched {
   readonly version: string;
   readonly publishedAt: string;
+  /** How many bits of the token the service saw: 1 in 2^prefixBits people shares them. */
+  readonly prefixBits: number;
+  /** Names of the datasets of that version: nothing is said of any other leak. */
+  readonly searched: readonly string[];
+  /** The whole register by name, as it was before the question. */
+  readonly register: ReadonlyMap<string, RegisterEntry>;
+}
+
+/** In these leaks, as of a version. */
+export interface Found extends Searched {
+  readonly answer: "found";
   readonly leaks: readonly Leak[];
 }
 
 /** In no leak of this version. That is no proof of safety: not every leak is known. */
-export interface NotFound {
+export interface NotFound extends Searched {
   readonly answer: "not_found";
-  readonly version: string;
-  readonly publishedAt: string;
 }
 
 export type Answer = Found | NotFound;
@@ -250,9 +258,15 @@ function answer(
     const dataClasses = exposed(mask, dataset.data_classes);
     return [{ name: dataset.name, dataClasses, entry: listed.get(dataset.name) ?? null }];
   });
-  const { version, published_at: publishedAt } = published;
-  if (leaks.length === 0) return { answer: "not_found", version, publishedAt };
-  return { answer: "found", version, publishedAt, leaks };
+  const searched: Searched = {
+    version: published.version,
+    publishedAt: published.published_at,
+    prefixBits: published.prefix_bits,
+    searched: published.datasets.map((dataset) => dataset.name),
+    register: listed,
+  };
+  if (leaks.length === 0) return { answer: "not_found", ...searched };
+  return { answer: "found", ...searched, leaks };
 }
 
 /** The data classes of a mask. */

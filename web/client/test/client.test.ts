@@ -23,14 +23,22 @@ import {
 } from "./service.ts";
 
 const PUBLICATION = await publish();
+const { version, prefix_bits: prefixBits, datasets } = PUBLICATION.parameters;
+/** What every answer says of itself. */
+const SEARCHED = {
+  version,
+  publishedAt: "2026-11-22T10:00:00Z",
+  prefixBits,
+  searched: datasets.map((dataset) => dataset.name),
+  register: new Map(REGISTER.map((entry) => [entry.name, entry])),
+};
 
 test("a leaked person learns each leak, and which data in it were theirs", async () => {
   const { client } = await pinned(PUBLICATION);
   const answer = await client.check("iin", ` ${LEAKED} `);
   assert.deepEqual(answer, {
     answer: "found",
-    version: PUBLICATION.parameters.version,
-    publishedAt: "2026-11-22T10:00:00Z",
+    ...SEARCHED,
     leaks: [
       { name: "first-leak", dataClasses: ["names", "email-addresses"], entry: REGISTER[0] },
       { name: "second-leak", dataClasses: ["government-issued-ids"], entry: REGISTER[1] },
@@ -40,8 +48,7 @@ test("a leaked person learns each leak, and which data in it were theirs", async
 
 test("a person in no leak learns in which version that is so", async () => {
   const { client } = await pinned(PUBLICATION);
-  const { version } = PUBLICATION.parameters;
-  const expected = { answer: "not_found", version, publishedAt: "2026-11-22T10:00:00Z" };
+  const expected = { answer: "not_found", ...SEARCHED };
   assert.deepEqual(await client.check("iin", CLEAN), expected);
   assert.deepEqual(await client.check("iin", OTHER), expected);
 });

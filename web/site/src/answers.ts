@@ -1,0 +1,112 @@
+/**
+ * The three answers, and no fourth, as the page shows them.
+ *
+ * The register that they quote is not signed: all of it becomes text, never markup or a link.
+ */
+
+import type { Answer, Found, Leak, NotFound } from "@qorgan/client";
+
+import { day, dayOf, number } from "./formats.ts";
+import { fill, Filled, type PageData } from "./page.ts";
+
+type Entry = NonNullable<Leak["entry"]>;
+
+export function shown(answer: Answer, page: PageData): DocumentFragment {
+  return answer.answer === "found" ? found(answer, page) : notFound(answer, page);
+}
+
+/** `again` is called when the person wants to try again. */
+export function couldNotCheck(code: string, page: PageData, again: () => void): DocumentFragment {
+  const filled = new Filled("could-not-check")
+    .text("why", page.failures[code] ?? page.failures["other"] ?? "")
+    .text("code", `(${code})`);
+  filled.slot("again").addEventListener("click", again);
+  return filled.fragment;
+}
+
+/** The data classes that were this person's, over all leaks. */
+export function exposed(answer: Found): Set<string> {
+  return new Set(answer.leaks.flatMap((leak) => leak.dataClasses));
+}
+
+function found(answer: Found, page: PageData): DocumentFragment {
+  const filled = new Filled("found")
+    .text("count", number(answer.leaks.length, page.formats))
+    .text("day", dayOf(answer.publishedAt, page.formats));
+  filled.slot("leaks").append(...answer.leaks.map((leak) => article(leak, page)));
+  return filled.fragment;
+}
+
+function article({ name, dataClasses, entry }: Leak, page: PageData): DocumentFragment {
+  const classes = dataClasses.map((slug) => page.classes[slug]?.name ?? slug);
+  return new Filled("leak")
+    .text("title", entry === null ? name : title(entry, page))
+    .list("classes", classes)
+    .text("organisations", organisations(entry, page))
+    .row("happened", entry === null ? "" : happened(entry, page))
+    .row("public", when(entry?.["public_on"], page))
+    .row("status", page.statuses[text(entry?.["status"])] ?? "")
+    .row("followed", followed(entry, page)).fragment;
+}
+
+function notFound(answer: NotFound, page: PageData): DocumentFragment {
+  const searched = new Set(answer.searched);
+  const entries = [...answer.register.values()];
+  const missing = entries.filter((entry) => !searched.has(entry.name)).map((entry) => {
+    const why = entry["lane"] === "verified" ? page.identified_only : page.not_loaded;
+    return `${title(entry, page)}: ${why}`;
+  });
+  const names = answer.searched.map((name) => {
+    const entry = answer.register.get(name);
+    return entry === undefined ? name : title(entry, page);
+  });
+  return new Filled("not-found")
+    .text("day", dayOf(answer.publishedAt, page.formats))
+    .list("searched", names)
+    .list("unsearched", missing.length === 0 ? ["—"] : missing).fragment;
+}
+
+function title(entry: Entry, page: PageData): string {
+  return entry.title[page.language];
+}
+
+function organisations(entry: Entry | null, page: PageData): string {
+  const names = objects(entry?.["organisations"]).filter((o) => o["role"] !== "none_established")
+    .map((o) => {
+      const name = text(o["name"]);
+      return o["role"] === "suspected" ? fill(page.suspected, { name }) : name;
+    });
+  return names.length === 0 ? page.not_established : names.join("; ");
+}
+
+function happened(entry: Entry, page: PageData): string {
+  const on = day(entry.breach_date, page.formats);
+  return entry["breach_date_at_latest"] === true ? fill(page.by, { day: on }) : on;
+}
+
+/** Cases and fines, each with its amount and day. */
+function followed(entry: Entry | null, page: PageData): string {
+  const told = objects(entry?.["proceedings"]).map((proceeding) => {
+    const { what, amount, currency, date } = proceeding;
+    const line = typeof what === "object" ? text(objects([what])[0]?.[page.language]) : text(what);
+    const sum = typeof amount === "number"
+      ? `: ${number(amount, page.formats)} ${text(currency)}`.trimEnd()
+      : "";
+    return `${line}${sum}${date === undefined ? "" : ` (${when(date, page)})`}`;
+  });
+  return told.join("; ");
+}
+
+function when(raw: unknown, page: PageData): string {
+  return typeof raw === "string" ? day(raw, page.formats) : "";
+}
+
+function text(raw: unknown): string {
+  return typeof raw === "string" ? raw : "";
+}
+
+/** The objects of what should be a list of them. */
+function objects(raw: unknown): Record<string, unknown>[] {
+  if (!Array.isArray(raw)) return [];
+  return raw.filter((one) => typeof one === "object" && one !== null);
+}
