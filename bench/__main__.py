@@ -11,7 +11,7 @@ from pathlib import Path
 
 from bench.figures import Figure, Options, say
 
-_STEPS = ("load", "ledger_write", "store_memory", "ranges", "bloom", "publish", "evaluate")
+_STEPS = ("load", "ledger_write", "store_memory", "ranges", "bloom", "publish", "evaluate", "site")
 
 
 def main(arguments: list[str]) -> None:

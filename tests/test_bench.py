@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from chromium import needs_chromium
 
 ROOT = Path(__file__).parents[1]
 
@@ -23,6 +24,7 @@ FIGURES = {
         "publish/node-ready/cached",
     ),
     "evaluate": ("evaluate/one/limit-off", "evaluate/one/limit-on"),
+    "site": ("site/check/first", "site/check/further"),
 }
 
 
@@ -39,7 +41,13 @@ def bench(*arguments: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-@pytest.mark.parametrize("step", FIGURES)
+def needing(step: str) -> object:
+    """What is measured in a browser needs one."""
+    marks = [needs_chromium] if step == "site" else []
+    return pytest.param(step, marks=marks)
+
+
+@pytest.mark.parametrize("step", [needing(step) for step in FIGURES])
 def test_step_prints_its_figures(step: str) -> None:
     """Each step runs by itself and ends with its figures and how to measure them again."""
     done = bench("--quick", step)

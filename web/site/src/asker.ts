@@ -10,27 +10,27 @@ export type End = Exclude<Report, { report: "sending" | "pin" }>;
 
 export class Asker {
   readonly #url: string;
-  #worker: Worker;
+  /** Null once it has failed: its script may come the next time. */
+  #worker: Worker | null = null;
   /** For a browser that keeps nothing for us: as long as this page. */
   #pin: string | null = null;
 
   constructor(url: string) {
     this.#url = url;
-    this.#worker = this.#start();
+    this.#start();
   }
 
   /** One question at a time; `onStep` hears what is being sent. */
   ask(kind: Kind, value: string, onStep: (step: Step) => void): Promise<End> {
     return new Promise((resolve) => {
-      const worker = this.#worker;
+      const worker = this.#worker ?? this.#start();
       worker.onmessage = ({ data }: MessageEvent<Report>) => {
         if (data.report === "sending") onStep(data.step);
         else if (data.report === "pin") this.#keep(data.pin);
         else resolve(data);
       };
       worker.onerror = () => {
-        worker.terminate();
-        this.#worker = this.#start(); // its script may come the next time
+        this.#drop(worker);
         resolve({ report: "failed", code: "internal", exchanges: [] });
       };
       const question: Question = { kind, value, pin: this.#kept() };
@@ -54,7 +54,15 @@ export class Asker {
   }
 
   #start(): Worker {
-    return new Worker(this.#url, { type: "module" });
+    const worker = new Worker(this.#url, { type: "module" });
+    worker.onerror = () => this.#drop(worker);
+    this.#worker = worker;
+    return worker;
+  }
+
+  #drop(worker: Worker): void {
+    worker.terminate();
+    this.#worker = null;
   }
 }
 

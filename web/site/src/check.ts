@@ -20,7 +20,8 @@ form.addEventListener("submit", (event) => {
   event.preventDefault();
   void ask();
 });
-form.addEventListener("change", showKind);
+// Not for the field: what moved while a button is pressed would make the press miss it.
+form.querySelector("fieldset")?.addEventListener("change", showKind);
 element("print").addEventListener("click", () => window.print());
 element("clear").addEventListener("click", () => {
   actions.clear();

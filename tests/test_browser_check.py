@@ -1,0 +1,259 @@
+"""The check in a real browser: what a citizen sees, in three languages, and what leaves the page.
+
+Everything is real: gunicorn, Valkey, the committed scripts, Chromium.
+"""
+
+import json
+from collections.abc import Iterator
+
+import pytest
+from chromium import LANGUAGES, chromium, needs_chromium, visiting
+from conftest import Served
+from playwright.sync_api import Browser
+from site_world import CLEAN, EMAIL, IN_ONE, LEAKED, PHONE, SENSITIVE, serving
+
+from lookup.facts import actions, data_classes
+
+pytestmark = needs_chromium
+__all__ = ["chromium"]
+
+FOUND = {
+    "kk": "Табылды, таралулар саны: 2",
+    "ru": "Найдено в утечках: 2",
+    "en": "Found in leaks: 2",
+}
+NOT_FOUND = {"kk": "Индексте табылмады", "ru": "Не найдено в индексе", "en": "Not found in the"}
+QUESTIONS = [("phone", "8 701 000-11-22"), ("email", EMAIL.upper())]
+WRONG_DIGIT = {"kk": "бақылау цифры", "ru": "контрольная цифра", "en": "check digit"}
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    with serving(tmp_path_factory.mktemp("site")) as (served, _):
+        yield served
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_found(chromium: Browser, site: Served, language: str) -> None:
+    """A leaked person sees each leak, and only the data classes that their row had."""
+    with visiting(chromium, site.url) as visit:
+        visit.open(f"/{language}/")
+        assert visit.ask(LEAKED) == "found"
+        answer = visit.page.locator("#answer")
+        assert answer.locator("h2").inner_text().replace("\n", " ") == FOUND[language]
+        assert answer.locator("h3").all_inner_texts() == [
+            f"shop {language}",
+            f"citizens {language}",
+        ]
+        told = [
+            leak.locator(".classes li").all_inner_texts() for leak in answer.locator(".leak").all()
+        ]
+        names = {slug: known.name[language] for slug, known in data_classes().items()}
+        iin, name, address = (
+            names[slug] for slug in ("government-issued-ids", "names", "physical-addresses")
+        )
+        assert told == [[iin, name], [iin, name, address]]
+        assert visit.page.evaluate("document.activeElement.id") == "answer"
+        assert visit.page.locator("#identifier").input_value() == ""
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_what_to_do(chromium: Browser, site: Served, language: str) -> None:
+    """Stop Credit comes first where an IIN has leaked; advice for other data is not there."""
+    with visiting(chromium, site.url) as visit:
+        visit.open(f"/{language}/")
+        visit.ask(LEAKED)
+        shown = visit.page.locator("#actions li:not([hidden])")
+        texts = {action.id: action.text[language] for action in actions()}
+        assert shown.locator("label").all_inner_texts() == [
+            texts[name]
+            for name in (
+                "stop_credit",
+                "credit_report",
+                "data_access_control",
+                "complain_isc",
+                "beware_calls",
+                "iin_forever",
+                "compensation",
+            )
+        ]
+        for action in shown.all():
+            assert action.locator(".links a").count() >= 1
+        doubtful = {action.id for action in actions() if action.confidence != "high"}
+        marked = {
+            action.get_attribute("data-action")
+            for action in shown.all()
+            if action.locator(".doubt").count()
+        }
+        assert marked == doubtful & {action.get_attribute("data-action") for action in shown.all()}
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_not_found(chromium: Browser, site: Served, language: str) -> None:
+    """Whoever is in none learns what was searched, what was not, and that it proves nothing."""
+    with visiting(chromium, site.url) as visit:
+        visit.open(f"/{language}/")
+        assert visit.ask(CLEAN) == "not_found"
+        answer = visit.page.locator("#answer")
+        assert answer.locator("h2").inner_text().startswith(NOT_FOUND[language])
+        searched, unsearched = (
+            u.locator("li").all_inner_texts() for u in answer.locator("ul").all()
+        )
+        assert searched == [f"shop {language}", f"citizens {language}"]
+        assert len(unsearched) == 6  # the clinic, and five known leaks without data
+        assert unsearched[0].startswith(f"clinic {language}: ")
+        shown = visit.page.locator("#actions li:not([hidden])").all()
+        assert [a.get_attribute("data-action") for a in shown] == [
+            "stop_credit",
+            "code_1414",
+            "beware_calls",
+        ]
+
+
+def test_a_sensitive_leak_is_not_shown(chromium: Browser, site: Served) -> None:
+    """Who is in a sensitive leak alone is not found by the anonymous page."""
+    with visiting(chromium, site.url) as visit:
+        visit.open("/en/")
+        assert visit.ask(SENSITIVE) == "not_found"
+
+
+@pytest.mark.parametrize(("kind", "value"), QUESTIONS)
+def test_phone_and_email(chromium: Browser, site: Served, kind: str, value: str) -> None:
+    """Phone numbers and e-mail addresses are asked about as people write them."""
+    with visiting(chromium, site.url) as visit:
+        visit.open("/ru/")
+        assert visit.ask(value, kind) == "found"
+        assert visit.page.locator("#answer h3").all_inner_texts() == ["shop ru"]
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_wrong_check_digit(chromium: Browser, site: Served, language: str) -> None:
+    """A mistyped IIN is told at once, and nothing is sent."""
+    wrong = LEAKED[:-1] + str((int(LEAKED[-1]) + 1) % 10)
+    with visiting(chromium, site.url) as visit:
+        visit.open(f"/{language}/")
+        assert visit.ask(wrong) == "refused"
+        assert WRONG_DIGIT[language] in visit.page.locator("#refusal").inner_text()
+        assert visit.api() == []
+        assert visit.page.locator("#identifier").get_attribute("aria-invalid") == "true"
+        assert visit.page.evaluate("document.activeElement.id") == "identifier"
+        assert visit.ask(LEAKED) == "found"
+        assert visit.page.locator("#refusal").inner_text() == ""
+
+
+def test_by_keyboard_alone(chromium: Browser, site: Served) -> None:
+    """The check and the ticks need no mouse."""
+    with visiting(chromium, site.url) as visit:
+        visit.open("/kk/")
+        press = visit.page.keyboard.press
+        for _ in range(40):
+            press("Tab")
+            if visit.page.evaluate("document.activeElement.id") == "identifier":
+                break
+        visit.page.keyboard.type(IN_ONE)
+        press("Enter")
+        visit.page.locator("#answer:not([hidden])").wait_for()
+        assert visit.page.evaluate("document.activeElement.id") == "answer"
+        for _ in range(40):
+            press("Tab")
+            if visit.page.evaluate("document.activeElement.id") == "done-stop_credit":
+                break
+        press("Space")
+        assert visit.page.locator("#done-stop_credit").is_checked()
+
+
+def test_ticks_stay_on_the_device_until_cleared(chromium: Browser, site: Served) -> None:
+    """What is ticked is there at the next visit; clearing takes answer and ticks away."""
+    with visiting(chromium, site.url) as visit:
+        visit.open("/en/")
+        visit.ask(LEAKED)
+        visit.page.locator("#done-stop_credit").check()
+        visit.open("/ru/")
+        visit.ask(LEAKED)
+        assert visit.page.locator("#done-stop_credit").is_checked()
+        assert not visit.page.locator("#done-beware_calls").is_checked()
+        visit.page.locator("#clear").click()
+        assert visit.page.locator("#answer").is_hidden()
+        assert visit.page.locator("#answer").inner_text() == ""
+        assert visit.page.evaluate("Object.keys(localStorage)") == ["qorgan-pin:"]
+        visit.ask(LEAKED)
+        assert not visit.page.locator("#done-stop_credit").is_checked()
+
+
+def test_what_was_sent_is_shown(chromium: Browser, site: Served) -> None:
+    """The page shows each request as it left, and how many people share a prefix."""
+    with visiting(chromium, site.url) as visit:
+        visit.open("/en/")
+        visit.ask(LEAKED)
+        visit.page.locator("#exchange summary").click()
+        sent = visit.page.locator("#exchanges code").all_inner_texts()
+        assert [text.partition("\n")[0] for text in sent] == [
+            f"{method} {path}" for method, path in visit.api()
+        ]
+        posted = next(r.post_data for r in visit.requests if r.method == "POST")
+        assert posted is not None
+        assert sent[2].partition("\n")[2] == posted
+        assert len(json.loads(posted)["blinded"]) == 1
+        text = visit.page.locator("#exchanges").inner_text()
+        assert "About 4,900 people" in text
+        # Entries of 8 bytes, and a path of 12 hashes.
+        received = visit.page.locator("#exchanges li .hint").all_inner_texts()
+        assert all(line.startswith("Came back: ") for line in received)
+
+
+def test_without_scripts(chromium: Browser, site: Served) -> None:
+    """Without JavaScript the page says why it cannot check, and cannot be made to send anything."""
+    with visiting(chromium, site.url, java_script_enabled=False) as visit:
+        visit.open("/en/")
+        assert "needs JavaScript" in visit.page.locator("noscript").inner_text()
+        assert visit.page.locator("#ask").is_disabled()
+        before = len(visit.requests)
+        visit.page.locator("#identifier").fill(LEAKED)
+        visit.page.locator("#identifier").press("Enter")
+        visit.page.wait_for_timeout(300)
+        assert len(visit.requests) == before
+        assert visit.page.url == f"{site.url}/en/"
+        visit.open("/en/breaches")
+        assert visit.page.locator(".leaks > li").count() == 8
+
+
+def test_the_register_is_filtered_on_the_device(chromium: Browser, site: Served) -> None:
+    """Words, year, organisation and data class narrow the list down, and nothing is sent."""
+    with visiting(chromium, site.url) as visit:
+        visit.open("/en/breaches")
+        shown = visit.page.locator(".leaks > li:not([hidden])")
+
+        def names() -> list[str | None]:
+            return [leak.get_attribute("id") for leak in shown.all()]
+
+        assert len(names()) == 8
+        visit.page.locator("#words").fill("KazNU lists")
+        assert names() == ["kaznu-2024"]
+        visit.page.locator("#words").fill("")
+        visit.page.locator("#year").select_option("2024")
+        assert set(names()) == {"zaimer-2024", "isoon-2024", "kaznu-2024"}
+        visit.page.locator("#data-class").select_option("credit-cards")
+        assert names() == ["zaimer-2024"]
+        visit.page.locator("#data-class").select_option("")
+        visit.page.locator("#organisation").select_option("Kcell")
+        assert names() == ["isoon-2024"]
+        assert visit.page.locator("#shown").inner_text() == "Shown: 1"
+        visit.page.locator("#words").fill(LEAKED)
+        assert names() == []
+        assert visit.api() == []
+        assert not any(LEAKED in request.url for request in visit.requests)
+        assert visit.page.url == f"{site.url}/en/breaches"
+
+
+def test_two_people_after_each_other(chromium: Browser, site: Served) -> None:
+    """A family checks one after the other; nothing of the first answer is left in the second."""
+    with visiting(chromium, site.url) as visit:
+        visit.open("/ru/")
+        assert [visit.ask(iin) for iin in (LEAKED, CLEAN, LEAKED)] == [
+            "found",
+            "not_found",
+            "found",
+        ]
+        assert visit.page.locator("#answer h2").count() == 1
+        assert visit.page.locator("#exchanges > li").count() == 4
+        assert PHONE not in visit.page.content()
