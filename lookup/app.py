@@ -18,6 +18,7 @@ from lookup.index.node import Node, Watch
 from lookup.index.store import Store
 from lookup.limits import EvaluateLimit
 from lookup.logs import Event
+from lookup.problems import Problem
 from lookup.protocol.suite import Lane
 from lookup.ranges import Ranges
 from lookup.settings import Role, Settings
@@ -115,11 +116,20 @@ def _answer(error: Exception) -> Response:
     problem = problems.of(error)
     if problem.status == 500:
         logs.unexpected(error)
-    if current_app.blueprints.get(pages.site.name) and (page := pages.problem_page(problem)):
-        return page
-    response = Response(problem.body, problem.status, dict(problem.headers))
+    response = _as_page(problem) or Response(problem.body, problem.status, dict(problem.headers))
     response.allow.update(sorted(allowed))  # RFC 9110, section 15.5.6
     return response
+
+
+def _as_page(problem: Problem) -> Response | None:
+    """For people, where there are pages; None for programs, and where a page cannot be made."""
+    if pages.site.name not in current_app.blueprints:
+        return None
+    try:
+        return pages.problem_page(problem)
+    except Exception as error:  # noqa: BLE001  an error about an error: the plain one will do
+        logs.unexpected(error)
+        return None
 
 
 def _harden(response: Response) -> Response:

@@ -27,13 +27,22 @@ def language() -> str:
     """The language of this request; the default one outside of any."""
     if not has_request_context():
         return "kk"
-    return by_address() or request.accept_languages.best_match(LANGUAGES) or "kk"
+    return by_address() or _by_wish()
 
 
 def by_address() -> str | None:
     """What the address of this request says."""
     first = request.path.split("/")[1]
     return first if first in LANGUAGES else None
+
+
+def _by_wish() -> str:
+    """What ``Accept-Language`` wants most; ``kk-KZ`` is as good as ``kk``."""
+    for wish, quality in request.accept_languages:  # the most wanted first
+        short = wish.partition("-")[0].lower()
+        if quality > 0 and short in LANGUAGES:
+            return short
+    return "kk"
 
 
 def day(text: str) -> str:

@@ -84,9 +84,9 @@ def problem_page(problem: Problem) -> Response | None:
     if wanted != "text/html":
         return None
     response = _page("problem.html", "", status=problem.status)
-    response.headers.extend(
-        {k: v for k, v in problem.headers if k in ("Retry-After", "Cache-Control")}
-    )
+    for name, value in problem.headers:
+        if name in ("Retry-After", "Cache-Control"):
+            response.headers[name] = value
     return response
 
 
@@ -94,9 +94,10 @@ def _at(path: str) -> Callable[[Callable[..., Response]], Callable[..., Response
     """Serve a page at its address with a language in front, and without."""
 
     def register(view: Callable[..., Response]) -> Callable[..., Response]:
-        options: dict[str, Any] = {"strict_slashes": False} if path == "/" else {}
         site.add_url_rule(path, view_func=view)
-        site.add_url_rule(f"/<any(kk, ru, en):language>{path}", view_func=view, **options)
+        site.add_url_rule(f"/<any(kk, ru, en):language>{path}", view_func=view)
+        if path == "/":  # as people type it; a redirect would repeat whatever came along
+            site.add_url_rule("/<any(kk, ru, en):language>", view_func=view)
         return view
 
     return register

@@ -89,3 +89,8 @@ def page(response: TestResponse, status: int = 200) -> Page:
 def varies_by(response: TestResponse) -> set[str]:
     """The request headers that an answer says it depends on."""
     return {name.strip() for name in response.headers.get("Vary", "").split(",") if name.strip()}
+
+
+def headers(response: TestResponse) -> dict[str, str]:
+    """The headers of an answer but for the second in which it was given."""
+    return {name: value for name, value in response.headers.items() if name != "Date"}

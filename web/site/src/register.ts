@@ -21,7 +21,7 @@ function filter(): void {
     leak.hidden = !(
       wanted.every((word) => text.includes(word)) &&
       isIn(year.value, [leak.dataset["year"] ?? ""]) &&
-      isIn(organisation.value, (leak.dataset["organisations"] ?? "").split("|")) &&
+      isIn(organisation.value, (leak.dataset["organisations"] ?? "").split("\n")) &&
       isIn(dataClass.value, (leak.dataset["classes"] ?? "").split(" "))
     );
     if (!leak.hidden) count += 1;
