@@ -154,6 +154,12 @@ def listed_leaks() -> tuple[Listed, ...]:
     return listing(node.state.published())
 
 
+def prefix_bits() -> int:
+    """Of the version that is served; before the first one, those that an index has by default."""
+    mapped = _service().node.state.current.get(Lane.PUBLIC)
+    return mapped.parameters.prefix_bits if mapped else 12
+
+
 def _service() -> Service:
     service: Service = current_app.extensions[SERVICE]
     return service

@@ -23,7 +23,7 @@ _TYPES = {
     "svg": "image/svg+xml",
     "txt": "text/plain; charset=utf-8",
 }
-_ENCODINGS = ("br", "gzip")
+_ENCODINGS = ("br", "gzip")  # the smaller first
 # A worker is under the policy that it came with, not under its page's. It alone runs WebAssembly
 # (Argon2id); it fetches its own parts and the API.
 _WORKER_POLICY = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; connect-src 'self'"
@@ -41,7 +41,8 @@ def static(name: str) -> Response:
     if name not in _contents():
         raise ProblemError(Code.NOT_FOUND, "there is nothing at this address")
     kind = name.rpartition(".")[2]
-    encoding = request.accept_encodings.best_match(_ENCODINGS)
+    accepted = request.accept_encodings
+    encoding = next((name for name in _ENCODINGS if accepted.quality(name) > 0), None)
     response = Response(_encoded(name, encoding), content_type=_TYPES[kind])
     if encoding is not None:
         response.headers["Content-Encoding"] = encoding

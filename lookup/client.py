@@ -11,7 +11,7 @@ length and root of the range.
 import json
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -51,7 +51,8 @@ class Found:
     """In these leaks, as of a version.
 
     Attributes:
-        searched: names of the datasets of that version: nothing is said of any other leak.
+        searched: names of that version's datasets that have identifiers of this kind among their
+            data classes: nothing is said of any other leak.
         actions: what to do, most useful first.
     """
 
@@ -67,7 +68,8 @@ class NotFound:
     """In no leak of this version. That is no proof of safety: not every leak is known.
 
     Attributes:
-        searched: names of the datasets of that version: nothing is said of any other leak.
+        searched: names of that version's datasets that have identifiers of this kind among their
+            data classes: nothing is said of any other leak.
     """
 
     version: str
@@ -131,7 +133,7 @@ class Client:
             ]
             answers: list[Answer] = []
             for token in tokens:
-                answer, published = self._answer(token, published, register)
+                answer, published = self._answer(_Asked(kind, token), published, register)
                 answers.append(answer)
         except InputError as error:  # what the protocol refuses came from the service
             raise CouldNotCheckError(error.code, f"could not check: {error.sentence}") from None
@@ -193,17 +195,17 @@ class Client:
         return [entries.token(output) for output in outputs]
 
     def _answer(
-        self, token: bytes, published: Parameters, register: dict[str, dict[str, Any]]
+        self, asked: "_Asked", published: Parameters, register: dict[str, dict[str, Any]]
     ) -> tuple[Answer, Parameters]:
         """The answer to one token, and the parameters it was found under."""
         for _ in range(_TRIES):
-            bucket = entries.bucket(token, published.prefix_bits)
+            bucket = entries.bucket(asked.token, published.prefix_bits)
             prefix = entries.prefix(bucket, published.prefix_bits)
             path = wire.range_path(Lane.PUBLIC, published.version, prefix)
             reply = self._http.send("GET", path, published.range_bytes)
             if reply.status != 410:
-                found = _matches(token, bucket, reply.body, published)
-                return _describe(found, published, register), published
+                found = _matches(asked.token, bucket, reply.body, published)
+                return _describe(found, asked.kind, published, register), published
             published = self._current()
         raise CouldNotCheckError(
             Code.VERSION_GONE, "could not check: the index changes too fast; try again"
@@ -215,6 +217,14 @@ class Client:
         if reply.status != 200:
             raise refused(reply.status)
         return reply.body, reply.signature
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """One question's kind and token; its text shows neither."""
+
+    kind: Kind
+    token: bytes = field(repr=False)
 
 
 def _matches(
@@ -244,10 +254,14 @@ def _matches(
 
 def _describe(
     found: list[tuple[str, tuple[str, ...]]],
+    kind: Kind,
     published: Parameters,
     register: dict[str, dict[str, Any]],
 ) -> Answer:
-    searched = tuple(dataset.name for dataset in published.datasets)
+    own_class = facts.CLASS_OF[kind]
+    holds = {name for name, _ in found}
+    holds.update(d.name for d in published.datasets if own_class in d.data_classes)
+    searched = tuple(d.name for d in published.datasets if d.name in holds)
     if not found:
         return NotFound(published.version, published.published_at, searched)
     leaks = tuple(Leak(name, classes, register.get(name, {})) for name, classes in found)

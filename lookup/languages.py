@@ -81,4 +81,5 @@ def for_scripts() -> dict[str, object]:
         "MMMM": list(get_month_names("wide", "format", locale).values()),
         "LLLL": list(get_month_names("wide", "stand-alone", locale).values()),
         "group": locale.number_symbols["latn"]["group"],
+        "decimal": locale.number_symbols["latn"]["decimal"],
     }

@@ -12,6 +12,11 @@ from lookup.errors import Code
 _POPULATION = 20_000_000
 
 
+def sharing(prefix_bits: int) -> int:
+    """About how many people share a prefix, to two digits."""
+    return int(float(f"{_POPULATION / 2**prefix_bits:.2g}"))
+
+
 def page_data() -> dict[str, object]:
     """The document in the check's page, in the language of this request."""
     language = languages.language()
@@ -35,20 +40,41 @@ def page_data() -> dict[str, object]:
         "steps": {
             "params": _("Fetching what is the same for everybody…"),
             "evaluate": _("Computing on your device, then asking blindly…"),
-            "range": _("Fetching a drawer that thousands of people share…"),
+            "range": _("Fetching a drawer that many people share…"),
         },
+        "purposes": _purposes(),
+        "received": _("Came back: %(bytes)s bytes.", bytes="%(bytes)s"),
         "refusals": _refusals(),
         "failures": _failures(),
         "statuses": {
-            "claimed": _("claimed, not confirmed"),
+            "claimed": _("reported, not confirmed"),
             "confirmed": _("confirmed"),
             "refuted": _("refuted"),
         },
         "suspected": _("suspected: %(name)s", name="%(name)s"),
+        "processor": _("%(name)s (processor)", name="%(name)s"),
         "not_established": _("not established"),
         "by": _("%(day)s at the latest", day="%(day)s"),
-        "not_loaded": _("its data are not in this index"),
-        "identified_only": _("shown only in an app that has identified you"),
+        "not_searched": {
+            "none": _("its data are not in this index"),
+            "public": _("it cannot be searched by what you asked with"),
+            "verified": _("shown only in an app that has identified you"),
+        },
+    }
+
+
+def _purposes() -> dict[str, str]:
+    """Why each request is made."""
+    return {
+        "params": _("The index's public settings, signed. The same for everybody."),
+        "register": _("The whole register of leaks. The same for everybody."),
+        "evaluate": _("Your number, blinded: a random point, to us and to anybody on the way."),
+        "range": _(
+            "A drawer of the index. About %(people)s people share the last characters of this "
+            "address, so that alone they do not say who you are.",
+            people="%(people)s",
+        ),
+        "range_of_many": _("A drawer of the index, which many people share."),
     }
 
 
@@ -63,7 +89,7 @@ def _refusals() -> dict[str, str]:
             "Nothing was sent."
         ),
         Code.IIN_PLACEHOLDER: _("No person has this IIN. Nothing was sent."),
-        Code.PHONE_INVALID: _("There is no such phone number. Nothing was sent."),
+        Code.PHONE_INVALID: _("There is no such phone number. Nothing of it was sent."),
         Code.EMAIL_INVALID: _("This is no e-mail address. Nothing was sent."),
     }
 
@@ -75,7 +101,7 @@ def _failures() -> dict[str, str]:
             "The service does not answer, or the connection broke. Try again in a few minutes."
         ),
         Code.RATE_LIMITED: _(
-            "Too many questions came from your network in a short time. Try again in an hour."
+            "Too many questions came from your network in a short time. Try again later."
         ),
         Code.VERSION_GONE: _("The index was being renewed. Try again."),
         Code.PIN_MISMATCH: _(
@@ -86,6 +112,13 @@ def _failures() -> dict[str, str]:
         Code.ROLLED_BACK: _(
             "The service shows an older index than it showed this device before. Try again "
             "in a few minutes."
+        ),
+        Code.BAD_FILE: _(
+            "What this device remembers of the service cannot be read. Clear this site's data in "
+            "your browser and try again."
+        ),
+        Code.INTERNAL: _(
+            "A part of this page could not be loaded or failed. Reload the page and try again."
         ),
         "other": _(
             "What the service sent does not pass the checks of this page, so it is not believed. "

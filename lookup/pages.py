@@ -16,9 +16,8 @@ from flask_compress import Compress
 
 from lookup import api, assets, facts, languages
 from lookup.errors import Code, ProblemError
-from lookup.index.dataset import Dataset
 from lookup.index.listing import Listed
-from lookup.page_data import page_data
+from lookup.page_data import page_data, sharing
 from lookup.people_by_year import people_by_year
 from lookup.problems import Problem
 
@@ -40,6 +39,7 @@ _POLICY = "; ".join(
 _HEADERS = {
     "Content-Security-Policy": _POLICY,
     "Cross-Origin-Opener-Policy": "same-origin",
+    "X-DNS-Prefetch-Control": "off",  # which links can be seen depends on the answer
     "Permissions-Policy": "camera=(), geolocation=(), microphone=(), browsing-topics=()",
     "Cache-Control": "no-cache",
 }
@@ -52,6 +52,7 @@ _COMPRESSED = [
     "application/json",
     "application/atom+xml",
 ]
+_LANGUAGE = f"<any({', '.join(languages.LANGUAGES)}):language>"
 _API_ROOTS = ("/v1/", "/api/", "/healthz", "/readyz", "/metrics", "/static/")
 _FEED_SPACE = uuid.UUID("6f3d1d0e-6f0c-5c0e-9a53-0f1d2a7c8b91")  # of the feed's ids, for ever
 
@@ -95,9 +96,9 @@ def _at(path: str) -> Callable[[Callable[..., Response]], Callable[..., Response
 
     def register(view: Callable[..., Response]) -> Callable[..., Response]:
         site.add_url_rule(path, view_func=view)
-        site.add_url_rule(f"/<any(kk, ru, en):language>{path}", view_func=view)
+        site.add_url_rule(f"/{_LANGUAGE}{path}", view_func=view)
         if path == "/":  # as people type it; a redirect would repeat whatever came along
-            site.add_url_rule("/<any(kk, ru, en):language>", view_func=view)
+            site.add_url_rule(f"/{_LANGUAGE}", view_func=view)
         return view
 
     return register
@@ -124,14 +125,14 @@ def breaches() -> Response:
         "breaches.html",
         "/breaches",
         leaks=leaks,
-        years=sorted({_public_on(listed.dataset)[:4] for listed in leaks}, reverse=True),
-        organisations=sorted({o for listed in leaks for o in _organisations(listed.dataset)}),
+        years=sorted({listed.day[:4] for listed in leaks}, reverse=True),
+        organisations=sorted({name for listed in leaks for name in listed.organisations}),
         classes={
             slug: known.name[languages.language()]
             for slug, known in facts.data_classes().items()
             if slug in classes
         },
-        chart=people_by_year([(_public_on(listed.dataset), listed.dataset) for listed in leaks]),
+        chart=people_by_year([(listed.day, listed.dataset) for listed in leaks]),
     )
 
 
@@ -153,9 +154,7 @@ def breach(name: str) -> Response:
 @_at("/how-it-works")
 def how_it_works() -> Response:
     """The protocol, told to somebody who does not program."""
-    # By the default prefix of 12 bits; the check's page shows the index's own.
-    people = 4900
-    return _page("how-it-works.html", "/how-it-works", people=people)
+    return _page("how-it-works.html", "/how-it-works", people=sharing(api.prefix_bits()))
 
 
 @_at("/developers")
@@ -168,7 +167,7 @@ def developers() -> Response:
 def feed() -> Response:
     """The register as an Atom feed (RFC 4287)."""
     leaks = [
-        (listed.dataset, _feed_id(listed.dataset.name), _moment(listed.dataset))
+        (listed.dataset, _feed_id(listed.dataset.name), _moment(listed.day))
         for listed in _newest_first()
     ]
     updated = max((moment for _, _, moment in leaks), default="2025-06-16T00:00:00Z")
@@ -207,23 +206,14 @@ def _revalidated(response: Response) -> Response:
 
 
 def _newest_first() -> list[Listed]:
-    return sorted(api.listed_leaks(), key=lambda listed: _public_on(listed.dataset), reverse=True)
-
-
-def _public_on(leak: Dataset) -> str:
-    return leak.public_on or leak.breach_date
-
-
-def _organisations(leak: Dataset) -> list[str]:
-    return [o.name for o in leak.organisations if o.role != "none_established"]
+    return sorted(api.listed_leaks(), key=lambda listed: listed.day, reverse=True)
 
 
 def _feed_id(name: str) -> str:
     return uuid.uuid5(_FEED_SPACE, name).urn
 
 
-def _moment(leak: Dataset) -> str:
-    """The day that it was made public, as Atom wants it."""
-    day = _public_on(leak)
+def _moment(day: str) -> str:
+    """A day of the register as Atom wants it."""
     moment = datetime.fromisoformat(day if len(day) == 10 else f"{day}-01").replace(tzinfo=UTC)
     return moment.strftime("%Y-%m-%dT%H:%M:%SZ")

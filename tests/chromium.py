@@ -90,7 +90,7 @@ def visiting(browser: Browser, url: str, **options: object) -> Iterator[Visit]:
         context.close()
     # What the network did is told there too; that a request was refused is not a fault of a page.
     faults = [c for c in visit.complaints if "Failed to load resource" not in c]
-    assert faults == []
+    assert faults == [], faults
 
 
 def keep(page: Page, name: str) -> None:

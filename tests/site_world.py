@@ -26,6 +26,40 @@ _CLASSES = (
     "email-addresses",
     "physical-addresses",
 )
+# What the register tells of "citizens", hostile in places: all of it is shown as text.
+TOLD = """
+name = "citizens"
+sensitive = false
+title = {kk = "citizens kk", ru = "citizens ru", en = "citizens en <img src=x onerror=alert(1)>"}
+breach_date = "2024-12"
+breach_date_at_latest = true
+public_on = 2025-01-31
+status = "claimed"
+data_classes = [
+  "government-issued-ids", "names", "phone-numbers", "email-addresses", "physical-addresses"
+]
+
+[[organisations]]
+name = "A <b>shop</b>"
+role = "operator"
+
+[[organisations]]
+name = "A bank"
+role = "suspected"
+
+[[organisations]]
+name = "A clerk"
+role = "processor"
+
+[[proceedings]]
+what = {kk = "Айыппұл", ru = "Штраф", en = "Fine"}
+amount = 1234567.5
+currency = "KZT"
+date = 2025-09-01
+
+[[proceedings]]
+what = "inquiry"
+"""
 _COLUMNS = ("--iin", "iin", "--phone", "phone", "--email", "email")
 _FIELDS = ("--field", "name=names", "--field", "address=physical-addresses")
 
@@ -43,7 +77,11 @@ def published(folder: Path, *, argon2: str = "test") -> Installation:
     made = Installation(folder / "data")
     made.qorgan("init", "--argon2", argon2, "--prefix-bits", "12")
     for name, rows in zip(("shop", "citizens", "clinic"), _ROWS, strict=True):
-        made.dataset(name, classes=_CLASSES, sensitive=name == "clinic")
+        if name == "citizens":
+            (folder / "told.toml").write_text(TOLD, encoding="utf-8")
+            made.qorgan("dataset", "add", folder / "told.toml")
+        else:
+            made.dataset(name, classes=_CLASSES, sensitive=name == "clinic")
         dump = folder / f"{name}.csv"
         dump.write_text(f"iin;name;phone;email;address\n{rows}", encoding="utf-8")
         made.qorgan("load", dump, "--dataset", name, *_COLUMNS, *_FIELDS)

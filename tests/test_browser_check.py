@@ -5,11 +5,12 @@ Everything is real: gunicorn, Valkey, the committed scripts, Chromium.
 
 import json
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from chromium import LANGUAGES, chromium, needs_chromium, visiting
-from conftest import Served
-from playwright.sync_api import Browser
+from conftest import Served, get, wait_until
+from playwright.sync_api import Browser, Route
 from site_world import CLEAN, EMAIL, IN_ONE, LEAKED, PHONE, SENSITIVE, serving
 
 from lookup.facts import actions, data_classes
@@ -23,6 +24,31 @@ FOUND = {
     "en": "Found in leaks: 2",
 }
 NOT_FOUND = {"kk": "Индексте табылмады", "ru": "Не найдено в индексе", "en": "Not found in the"}
+HOSTILE = {"kk": "", "ru": "", "en": " <img src=x onerror=alert(1)>"}
+# Whose leak, happened, made public, status, what followed: of "citizens", as each language has it.
+TOLD = {
+    "kk": [
+        "A <b>shop</b>; күдікті: A bank; A clerk (өңдеуші)",
+        "2024 ж. желтоқсан не одан бұрын",
+        "2025 ж. 31 қаңтар",
+        "хабарланған, расталмаған",
+        "Айыппұл: 1 234 567,5 KZT (2025 ж. 1 қыркүйек); inquiry",
+    ],
+    "ru": [
+        "A <b>shop</b>; под подозрением: A bank; A clerk (обработчик)",
+        "самое позднее — декабрь 2024 г.",
+        "31 января 2025 г.",
+        "сообщалось, не подтверждена",
+        "Штраф: 1 234 567,5 KZT (1 сентября 2025 г.); inquiry",
+    ],
+    "en": [
+        "A <b>shop</b>; suspected: A bank; A clerk (processor)",
+        "December 2024 at the latest",
+        "January 31, 2025",
+        "reported, not confirmed",
+        "Fine: 1,234,567.5 KZT (September 1, 2025); inquiry",
+    ],
+}
 QUESTIONS = [("phone", "8 701 000-11-22"), ("email", EMAIL.upper())]
 WRONG_DIGIT = {"kk": "бақылау цифры", "ru": "контрольная цифра", "en": "check digit"}
 
@@ -41,10 +67,8 @@ def test_found(chromium: Browser, site: Served, language: str) -> None:
         assert visit.ask(LEAKED) == "found"
         answer = visit.page.locator("#answer")
         assert answer.locator("h2").inner_text().replace("\n", " ") == FOUND[language]
-        assert answer.locator("h3").all_inner_texts() == [
-            f"shop {language}",
-            f"citizens {language}",
-        ]
+        titles = answer.locator(".leak h3").all_inner_texts()
+        assert titles == [f"shop {language}", f"citizens {language}{HOSTILE[language]}"]
         told = [
             leak.locator(".classes li").all_inner_texts() for leak in answer.locator(".leak").all()
         ]
@@ -55,6 +79,28 @@ def test_found(chromium: Browser, site: Served, language: str) -> None:
         assert told == [[iin, name], [iin, name, address]]
         assert visit.page.evaluate("document.activeElement.id") == "answer"
         assert visit.page.locator("#identifier").input_value() == ""
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_what_is_told_of_a_leak(chromium: Browser, site: Served, language: str) -> None:
+    """Who, when and what followed read as on the leak's own page, in the language's numbers."""
+    with visiting(chromium, site.url) as visit:
+        visit.open(f"/{language}/")
+        visit.ask(LEAKED)
+        leak = visit.page.locator("#answer .leak").nth(1)
+        assert plain(leak.locator("dd").all_inner_texts()) == TOLD[language]
+        unsearched = visit.page.locator("#answer [data-slot=unsearched] li").all_inner_texts()
+        assert len(unsearched) == 6
+        visit.open(f"/{language}/breaches/citizens")
+        whose, status, happened, _, public, *_ = visit.page.locator("dd").all_inner_texts()
+        followed = visit.page.locator("h2 + ul").first.locator("li").all_inner_texts()
+        told = [whose, happened, public, status, "; ".join(followed)]
+        assert plain(told) == TOLD[language]
+
+
+def plain(texts: list[str]) -> list[str]:
+    """With common spaces for those that do not break."""
+    return [text.replace("\xa0", " ").replace("\u202f", " ").strip() for text in texts]
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -99,7 +145,7 @@ def test_not_found(chromium: Browser, site: Served, language: str) -> None:
         searched, unsearched = (
             u.locator("li").all_inner_texts() for u in answer.locator("ul").all()
         )
-        assert searched == [f"shop {language}", f"citizens {language}"]
+        assert searched == [f"shop {language}", f"citizens {language}{HOSTILE[language]}"]
         assert len(unsearched) == 6  # the clinic, and five known leaks without data
         assert unsearched[0].startswith(f"clinic {language}: ")
         shown = visit.page.locator("#actions li:not([hidden])").all()
@@ -123,7 +169,7 @@ def test_phone_and_email(chromium: Browser, site: Served, kind: str, value: str)
     with visiting(chromium, site.url) as visit:
         visit.open("/ru/")
         assert visit.ask(value, kind) == "found"
-        assert visit.page.locator("#answer h3").all_inner_texts() == ["shop ru"]
+        assert visit.page.locator("#answer .leak h3").all_inner_texts() == ["shop ru"]
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -186,7 +232,7 @@ def test_what_was_sent_is_shown(chromium: Browser, site: Served) -> None:
         visit.open("/en/")
         visit.ask(LEAKED)
         visit.page.locator("#exchange summary").click()
-        sent = visit.page.locator("#exchanges code").all_inner_texts()
+        sent = visit.page.locator("#exchanges [data-slot=sent]").all_inner_texts()
         assert [text.partition("\n")[0] for text in sent] == [
             f"{method} {path}" for method, path in visit.api()
         ]
@@ -196,9 +242,13 @@ def test_what_was_sent_is_shown(chromium: Browser, site: Served) -> None:
         assert len(json.loads(posted)["blinded"]) == 1
         text = visit.page.locator("#exchanges").inner_text()
         assert "About 4,900 people" in text
-        # Entries of 8 bytes, and a path of 12 hashes.
+        (begin,) = visit.page.locator("#exchanges li:nth-child(3) [data-slot=begin]").all()
+        assert begin.inner_text().startswith('{"evaluated"')
         received = visit.page.locator("#exchanges li .hint").all_inner_texts()
-        assert all(line.startswith("Came back: ") for line in received)
+        paths = [path for _, path in visit.api() if "/v1/evaluate" not in path]
+        lengths = [len(get(f"{site.url}{path}")[1]) for path in paths]
+        told = [line for line in received if "bytes" in line]
+        assert [told[at] for at in (0, 1, 3)] == [f"Came back: {n:,} bytes." for n in lengths]
 
 
 def test_without_scripts(chromium: Browser, site: Served) -> None:
@@ -244,6 +294,83 @@ def test_the_register_is_filtered_on_the_device(chromium: Browser, site: Served)
         assert visit.api() == []
         assert not any(LEAKED in request.url for request in visit.requests)
         assert visit.page.url == f"{site.url}/en/breaches"
+
+
+def test_what_is_asked_cannot_change_meanwhile(chromium: Browser, site: Served) -> None:
+    """An answer is about what was asked, whoever types what while it is fetched."""
+    with visiting(chromium, site.url) as visit:
+        visit.open("/en/")
+        held: list[Route] = []
+        visit.context.route("**/v1/evaluate", lambda route: held.append(route))  # noqa: PLW0108  Playwright cannot take a built-in
+        visit.page.locator("#identifier").fill(CLEAN)
+        visit.page.locator("#ask").click()
+        visit.page.wait_for_timeout(300)
+        assert visit.page.locator("#identifier").is_editable() is False
+        visit.page.keyboard.type(LEAKED)
+        visit.page.keyboard.press("Enter")
+        assert len(held) == 1
+        held[0].continue_()
+        visit.page.locator("#answer[data-answer=not_found]").wait_for()
+        visit.page.locator("#identifier").fill("9")
+        assert visit.page.locator("#answer").is_hidden()
+
+
+def test_undo_brings_nothing_back(chromium: Browser, site: Served) -> None:
+    """After an answer, and after "clear", the number cannot be had back by undoing."""
+    with visiting(chromium, site.url) as visit:
+        visit.open("/en/")
+        visit.page.locator("#identifier").click()
+        visit.page.keyboard.type(LEAKED)
+        visit.page.keyboard.press("Enter")
+        visit.page.locator("#answer:not([hidden])").wait_for()
+        visit.page.locator("#clear").click()
+        visit.page.locator("#identifier").click()
+        for keys in ("Control+z", "Control+y", "Control+Shift+z"):
+            visit.page.keyboard.press(keys)
+            assert visit.page.locator("#identifier").input_value() == ""
+
+
+def test_a_phone_is_not_said_to_be_searched_where_there_are_none(
+    chromium: Browser, tmp_path: Path
+) -> None:
+    """A leak without phone numbers stands under what was not searched, asked by phone."""
+    with serving(tmp_path) as (served, installation):
+        installation.dataset("iins-only", classes=("government-issued-ids",))
+        dump = tmp_path / "iins.csv"
+        dump.write_text(f"iin\n{CLEAN}\n", encoding="utf-8")
+        installation.qorgan("load", dump, "--dataset", "iins-only", "--iin", "iin")
+        installation.qorgan("publish", "iins-only")
+        wait_until(lambda: b"iins-only" in get(f"{served.url}/v1/params/public")[1])
+        with visiting(chromium, served.url) as visit:
+            visit.open("/en/")
+            assert visit.ask("+7 701 000 99 99", "phone") == "not_found"
+            searched = visit.page.locator("[data-slot=searched]").inner_text()
+            unsearched = visit.page.locator("[data-slot=unsearched]").inner_text()
+            assert "iins-only" not in searched
+            assert "iins-only en: it cannot be searched by what you asked with" in unsearched
+
+
+def test_another_kind_takes_the_answer_away(chromium: Browser, site: Served) -> None:
+    """An answer is never seen beside a field that asks for something else."""
+    with visiting(chromium, site.url) as visit:
+        visit.open("/en/")
+        visit.ask(LEAKED)
+        visit.page.locator("#check summary").click()
+        visit.page.locator("input[value=phone]").check()
+        assert visit.page.locator("#answer").is_hidden()
+        assert visit.page.locator("#label").inner_text() == "Phone number"
+
+
+def test_nobody_comes_back_to_an_answer(chromium: Browser, site: Served) -> None:
+    """Whoever presses "back" on a shared device sees neither the answer nor the number."""
+    with visiting(chromium, site.url) as visit:
+        visit.open("/en/")
+        assert visit.ask(LEAKED) == "found"
+        visit.page.locator("#identifier").fill(IN_ONE)
+        visit.page.locator("nav.pages a").nth(1).click()
+        visit.page.go_back()
+        assert visit.page.locator("#answer").is_hidden()
+        assert visit.page.locator("#identifier").input_value() == ""
 
 
 def test_two_people_after_each_other(chromium: Browser, site: Served) -> None:

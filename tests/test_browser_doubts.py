@@ -155,6 +155,15 @@ def test_a_proof_under_another_key(chromium: Browser, world: World) -> None:
         assert "(bad_evaluation)" in visit.page.locator("#answer").inner_text()
 
 
+def test_a_spoilt_memory(chromium: Browser, world: World) -> None:
+    """A pin that cannot be read is not taken for a first visit; the page says what to do."""
+    with visiting(chromium, world.served.url) as visit:
+        visit.open("/en/")
+        visit.page.evaluate("localStorage.setItem('qorgan-pin:', '{\"counter\": 1}')")
+        assert visit.ask(LEAKED) == "could_not_check"
+        assert "Clear this site's data" in visit.page.locator("#answer").inner_text()
+
+
 @pytest.mark.parametrize("step", ["params/public", "breaches", "evaluate", "range/**"])
 def test_a_broken_connection(chromium: Browser, world: World, step: str) -> None:
     """A request that fails at any step is no answer; trying again after it works."""
@@ -168,12 +177,75 @@ def test_a_broken_connection(chromium: Browser, world: World, step: str) -> None
         visit.page.locator("#answer[data-answer=found]").wait_for()
 
 
+def test_a_range_broken_once(chromium: Browser, world: World) -> None:
+    """What came broken is not kept: trying again asks again."""
+    with visiting(chromium, world.served.url) as visit:
+        visit.open("/en/")
+        visit.context.route("**/v1/range/**", lambda route: changed(route, flipped(0)))
+        assert visit.ask(LEAKED) == "could_not_check"
+        visit.context.unroute("**/v1/range/**")
+        visit.page.get_by_role("button", name="Try again").click()
+        visit.page.locator("#answer[data-answer=found]").wait_for()
+
+
+def test_a_part_of_the_worker_cannot_be_loaded(chromium: Browser, world: World) -> None:
+    """The rules for phone numbers come when they are needed; failing once is not for ever."""
+    with visiting(chromium, world.served.url) as visit:
+        visit.open("/en/")
+        visit.context.route("**/static/phones-*", lambda route: route.abort())
+        assert visit.ask("+77010001122", "phone") == "could_not_check"
+        visit.context.unroute("**/static/phones-*")
+        visit.page.get_by_role("button", name="Try again").click()
+        visit.page.locator("#answer[data-answer=found]").wait_for()
+
+
+def test_a_storage_that_fails(chromium: Browser, world: World) -> None:
+    """A browser whose storage throws in every call checks all the same, as on a first visit."""
+    with visiting(chromium, world.served.url) as visit:
+        visit.context.add_init_script(
+            "for (const name of ['getItem', 'setItem', 'removeItem'])"
+            " Storage.prototype[name] = () => { throw new Error('no') }"
+        )
+        visit.open("/en/")
+        assert visit.ask(LEAKED) == "found"
+        visit.page.locator("#done-stop_credit").check()
+        visit.page.locator("#clear").click()
+        assert visit.ask(CLEAN) == "not_found"
+
+
+def test_a_worker_that_cannot_be_made(chromium: Browser, world: World) -> None:
+    """A browser without module workers is told that it could not check."""
+    with visiting(chromium, world.served.url) as visit:
+        visit.context.add_init_script(
+            "window.Worker = class { constructor() { throw new Error() } }"
+        )
+        visit.open("/en/")
+        assert visit.ask(LEAKED) == "could_not_check"
+
+
+def test_two_tabs_that_were_told_different_things(chromium: Browser, world: World) -> None:
+    """An answer under a key that this device, meanwhile, has learnt otherwise is not shown."""
+    other = {"publisher_key": "11" * 32, "public_key": "22" * 32, "argon2": {}, "counter": 9}
+    with visiting(chromium, world.served.url) as visit:
+        visit.open("/en/")
+        kept = f"localStorage.setItem('qorgan-pin:', JSON.stringify({json.dumps(other)}))"
+
+        def meanwhile(route: Route) -> None:
+            visit.page.evaluate(kept)
+            route.continue_()
+
+        visit.context.route("**/v1/range/**", meanwhile)
+        assert visit.ask(LEAKED) == "could_not_check"
+        assert "(pin_mismatch)" in visit.page.locator("#answer").inner_text()
+
+
 def test_the_worker_cannot_be_loaded(chromium: Browser, world: World) -> None:
     """Without its script nothing can be checked; the page says so and gets over it."""
     with visiting(chromium, world.served.url) as visit:
         visit.context.route("**/static/worker-*", lambda route: route.abort())
         visit.open("/en/")
         assert visit.ask(LEAKED) == "could_not_check"
+        assert "could not be loaded" in visit.page.locator("#answer").inner_text()
         visit.context.unroute("**/static/worker-*")
         visit.page.get_by_role("button", name="Try again").click()
         visit.page.locator("#answer[data-answer=found]").wait_for()

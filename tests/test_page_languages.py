@@ -130,7 +130,7 @@ def test_what_the_script_is_given(web: WebNode, language: str) -> None:
     assert set(data["refusals"]) >= {code.value for code in REFUSALS}
     assert {"iin", "phone", "email"} == set(data["labels"]) == set(data["hints"])
     assert {"claimed", "confirmed", "refuted"} == set(data["statuses"])
-    assert {"params", "register", "evaluate", "range"} == set(data["purposes"])
+    assert {"params", "register", "evaluate", "range", "range_of_many"} == set(data["purposes"])
     assert {"other", "service_unreachable", "rate_limited"} <= set(data["failures"])
     for slug, known in facts.data_classes().items():
         assert known.name[language] == data["classes"][slug]["name"]

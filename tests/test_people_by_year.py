@@ -20,7 +20,9 @@ def test_a_year_adds_up() -> None:
         ("2025-12", a_dataset("c", people={"at_least": 100})),
         ("2024-12-31", a_dataset("d", people=50)),
     ]
-    assert (Bar("2024", 100, 0, 25.0), Bar("2025", 400, 0, 100.0)) == people_by_year(leaks)
+    assert (Bar("2024", 100, False, 0, 25.0), Bar("2025", 400, False, 0, 100.0)) == people_by_year(
+        leaks
+    )
     assert people_by_year(leaks) == people_by_year(reversed(leaks))
 
 
@@ -34,9 +36,9 @@ def test_an_unknown_count_is_told() -> None:
         ("2022-01", a_dataset("e")),
     ]
     assert (
-        Bar("2022", 0, 1, 0.0),
-        Bar("2023", 0, 0, 0.0),
-        Bar("2024", 7, 2, 100.0),
+        Bar("2022", 0, False, 1, 0.0),
+        Bar("2023", 0, True, 0, 0.0),
+        Bar("2024", 7, False, 2, 100.0),
     ) == people_by_year(leaks)
 
 
@@ -66,6 +68,6 @@ def test_the_leaks_that_are_shipped() -> None:
     """2024 has two million at least and two unknown; 2025 has 15.8 million and one unknown."""
     leaks = [(leak.public_on or leak.breach_date, leak) for leak in known_leaks()]
     assert (
-        Bar("2024", 2_000_000, 2, 12.7),
-        Bar("2025", 15_800_000, 1, 100.0),
+        Bar("2024", 2_000_000, False, 2, 12.7),
+        Bar("2025", 15_800_000, False, 1, 100.0),
     ) == people_by_year(leaks)

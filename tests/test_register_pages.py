@@ -20,9 +20,9 @@ NEWEST_FIRST = ["kundelik-2025", "kz-2025-16m", "leak", "zaimer-2024", "isoon-20
 NB, NNB = "\u00a0", "\u202f"
 CONFIRMED = {"kk": "расталған", "ru": "подтверждена", "en": "confirmed"}
 CLAIMED = {
-    "kk": "мәлімделген, расталмаған",
-    "ru": "заявлена, не подтверждена",
-    "en": "claimed, not confirmed",
+    "kk": "хабарланған, расталмаған",
+    "ru": "сообщалось, не подтверждена",
+    "en": "reported, not confirmed",
 }
 NOT_STATED = {"kk": "көрсетілмеген", "ru": "не указан", "en": "not stated"}
 UNKNOWN = {"kk": "белгісіз", "ru": "неизвестно", "en": "unknown"}
@@ -37,7 +37,7 @@ NOT_COVERED = {
 TOLD = {
     ("kk", "kz-2025-16m"): [
         NOBODY["kk"],
-        f"кешіккенде 2025{NNB}ж. 16 маусым",
+        f"2025{NNB}ж. 16 маусым не одан бұрын",
         UNKNOWN["kk"],
         f"2025{NNB}ж. 16 маусым",
         f"15{NB}800{NB}000",
@@ -52,7 +52,7 @@ TOLD = {
         f"16{NB}300{NB}000",
     ],
     ("en", "zaimer-2024"): [
-        "Robocash.kz LLP; Robo.finance / UnaFinancial (processor)",
+        "Robocash.kz LLP",
         "March 5, 2024 at the latest",
         "March 5, 2024",
         "March 5, 2024",
@@ -61,7 +61,7 @@ TOLD = {
     ],
     ("en", "isoon-2024"): [
         "Kcell; Beeline; Tele2",
-        "December 2022 at the latest",
+        "February 16, 2024 at the latest",
         "unknown",
         "February 16, 2024",
         "unknown",
@@ -69,15 +69,15 @@ TOLD = {
     ],
     ("en", "kaznu-2024"): [
         "Smart Health University City LLP",
-        "February 13, 2024",
+        "February 13, 2024 at the latest",
         "unknown",
         "February 13, 2024",
         "unknown",
         "unknown",
     ],
     ("kk", "kundelik-2025"): [
-        "күдікті: Kundelik",
-        f"кешіккенде 2025{NNB}ж. желтоқсан",
+        NOBODY["kk"],
+        f"2025{NNB}ж. желтоқсан не одан бұрын",
         UNKNOWN["kk"],
         f"2025{NNB}ж. желтоқсан",
         UNKNOWN["kk"],
@@ -139,7 +139,7 @@ def test_whether_it_is_confirmed_and_covered(web: WebNode, language: str, name: 
     shown = read(web, f"/{language}/breaches/{name}")
     words = CLAIMED if name == "kundelik-2025" else CONFIRMED
     assert words[language] == list(shown.definitions.values())[1]
-    assert shown.one("p", **{"class": "notice"}).text.endswith(NOT_COVERED[language])
+    assert shown.one("p", **{"class": "notice"}).text.count(NOT_COVERED[language])
     assert ("conflicts" in SHIPPED[name]) is (4 == len(shown.all("h2")))
 
 
@@ -173,11 +173,10 @@ def test_a_leak_without_cases(web: WebNode) -> None:
     assert "None are known." in read(web, "/en/breaches/kaznu-2024").texts("p")
 
 
-@pytest.mark.parametrize("name", ["isoon-2024", "kundelik-2025"])
-def test_at_the_latest_in_a_month(web: WebNode, name: str) -> None:
+def test_at_the_latest_in_a_month(web: WebNode) -> None:
     """Russian has the month in the nominative, and words that go with it."""
-    happened = list(read(web, f"/ru/breaches/{name}").definitions.values())[2]
-    assert happened.startswith("самое позднее — декабрь 202")
+    happened = list(read(web, "/ru/breaches/kundelik-2025").definitions.values())[2]
+    assert happened.startswith("самое позднее — декабрь 2025")
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -213,8 +212,8 @@ def test_the_filters_have_what_there_is(web: WebNode, language: str) -> None:
     assert wanted == offered
     assert len(offered) + 2 == len(options)  # "any" is there three times
     told = {item["id"]: item["data-organisations"] for item in items}
-    assert "Robocash.kz LLP\nRobo.finance / UnaFinancial" == told["leak-zaimer-2024"]
-    assert "" == told["kz-2025-16m"]
+    assert "Kcell\nBeeline\nTele2" == told["leak-isoon-2024"]
+    assert "" == told["leak-kz-2025-16m"]
     assert "%(count)s" in shown.one("p", id="shown").attributes["data-text"]
     assert "hidden" in shown.one("div", id="filters").attributes
 

@@ -15,8 +15,9 @@ from babel.messages.extract import extract_from_dir
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po, write_po
 
+from lookup.languages import LANGUAGES
+
 _LOOKUP = Path(__file__).parents[1] / "lookup"
-_LANGUAGES = ("kk", "ru", "en")
 _METHODS = [("**.py", "python"), ("templates/**.*", "jinja2.ext:babel_extract")]
 _DATE = datetime(2026, 11, 22, tzinfo=UTC)  # the same always: a catalogue is its texts
 _OPTIONS = {"templates/**.*": {"trimmed": "true", "silent": "false"}}
@@ -24,12 +25,15 @@ _OPTIONS = {"templates/**.*": {"trimmed": "true", "silent": "false"}}
 
 def main(arguments: list[str]) -> int:
     """0: all is translated and, with ``--check``, up to date; 1: it is not."""
+    if set(arguments) - {"--check"}:
+        _say("usage: python -m tools.messages [--check]")
+        return 2
     complete = True
-    for language in _LANGUAGES:
+    for language in LANGUAGES:
         folder = _LOOKUP / "translations" / language / "LC_MESSAGES"
         catalogue = _renewed(folder / "messages.po", language)
         missing = [str(m.id) for m in catalogue if m.id and not m.string]
-        files = {"messages.po": _bytes(write_po, catalogue), "messages.mo": _mo(catalogue)}
+        files = {"messages.po": _po(catalogue), "messages.mo": _mo(catalogue)}
         for name, content in files.items():
             path = folder / name
             if path.exists() and path.read_bytes() == content:
@@ -77,9 +81,9 @@ def _texts() -> set[str]:
     return {message for _, _, message, _, _ in found if isinstance(message, str)}
 
 
-def _bytes(write: object, catalogue: Catalog) -> bytes:
+def _po(catalogue: Catalog) -> bytes:
     out = io.BytesIO()
-    write(out, catalogue, width=100, omit_header=False)  # type: ignore[operator]
+    write_po(out, catalogue, width=100)
     return out.getvalue()
 
 

@@ -27,6 +27,17 @@ class Listed:
     dataset: Dataset
     lane: Lane | None
 
+    @property
+    def day(self) -> str:
+        """The day that it is listed under: made public or, where that is not told, happened."""
+        return self.dataset.public_on or self.dataset.breach_date
+
+    @property
+    def organisations(self) -> tuple[str, ...]:
+        """Whose leak it is, or may be, by name."""
+        known = (o for o in self.dataset.organisations if o.role != "none_established")
+        return tuple(o.name for o in known)
+
     def document(self) -> dict[str, object]:
         """As the API shows it."""
         told = self.dataset.model_dump(mode="json", exclude_defaults=True)

@@ -18,7 +18,11 @@ const SOURCES = [
 ];
 
 await mkdir(OUT, { recursive: true });
-for (const name of await readdir(OUT)) await rm(join(OUT, name));
+const before = await readdir(OUT);
+if (before.length > 0 && !before.includes("manifest.json")) {
+  throw new Error(`${OUT} is not a folder that this made`);
+}
+for (const name of before) await rm(join(OUT, name));
 
 const { metafile } = await build({
   entryPoints: SOURCES,

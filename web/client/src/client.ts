@@ -32,6 +32,12 @@ const PAUSES = [1000, 2000]; // milliseconds before an older version is refused 
 const TRIES = 3; // parameters fetched again when their version is gone
 const MAX_REPLY = 64 * 1024; // of evaluate: 64 elements and a proof take 5 KiB
 const TIMEOUT = 20_000; // milliseconds until the service must have begun to answer
+/** The data class that holds identifiers of a kind. */
+const CLASS_OF: Readonly<Record<Kind, string>> = {
+  iin: "government-issued-ids",
+  phone: "phone-numbers",
+  email: "email-addresses",
+};
 const KEY = /^[0-9a-f]{64}$/;
 const SIGNATURE = /^[0-9a-f]{128}$/;
 
@@ -51,7 +57,10 @@ interface Searched {
   readonly publishedAt: string;
   /** How many bits of the token the service saw: 1 in 2^prefixBits people shares them. */
   readonly prefixBits: number;
-  /** Names of the datasets of that version: nothing is said of any other leak. */
+  /**
+   * Names of that version's datasets that have identifiers of this kind among their data classes:
+   * nothing is said of any other leak.
+   */
   readonly searched: readonly string[];
   /** The whole register by name, as it was before the question. */
   readonly register: ReadonlyMap<string, RegisterEntry>;
@@ -83,6 +92,7 @@ export interface ClientOptions {
 
 /** The identifier's secret, and the parameters that it was made and is asked under. */
 interface Asked {
+  readonly kind: Kind;
   readonly token: Uint8Array;
   readonly published: Parameters;
 }
@@ -142,7 +152,7 @@ export class Client {
       );
     }
     const token = await this.#token(kind, text, published);
-    return this.#answer({ token, published }, listed);
+    return this.#answer({ kind, token, published }, listed);
   }
 
   /** The parameters; workers of one service learn of a switch within seconds, not at once. */
@@ -214,7 +224,7 @@ export class Client {
   }
 
   async #answer(asked: Asked, listed: Map<string, RegisterEntry>): Promise<Answer> {
-    const { token } = asked;
+    const { kind, token } = asked;
     let { published } = asked;
     for (let tries = 0; tries < TRIES; tries += 1) {
       const bucket = entries.bucket(token, published.prefix_bits);
@@ -222,9 +232,9 @@ export class Client {
       const reply = await this.#transport.send({
         path: wire.rangePath(LANE, published.version, prefix),
         most: parameters.rangeBytes(published),
-        cache: "default",
+        cache: "no-store", // its address has the prefix in it: it must not stay on a shared device
       });
-      if (reply.status !== 410) return answer({ token, published }, reply.body, listed);
+      if (reply.status !== 410) return answer({ kind, token, published }, reply.body, listed);
       published = await this.#current();
       // The token is of the key and salt that it was made under, whatever the pins' store kept.
       holdAgainst(pinOf(asked.published), published);
@@ -238,7 +248,7 @@ export class Client {
 
 /** What a range, of which every byte is checked, says of a person. */
 function answer(
-  { token, published }: Asked,
+  { kind, token, published }: Asked,
   body: Uint8Array,
   listed: Map<string, RegisterEntry>,
 ): Answer {
@@ -262,7 +272,11 @@ function answer(
     version: published.version,
     publishedAt: published.published_at,
     prefixBits: published.prefix_bits,
-    searched: published.datasets.map((dataset) => dataset.name),
+    searched: published.datasets
+      .filter(({ name, data_classes }) =>
+        data_classes.includes(CLASS_OF[kind]) || leaks.some((leak) => leak.name === name)
+      )
+      .map((dataset) => dataset.name),
     register: listed,
   };
   if (leaks.length === 0) return { answer: "not_found", ...searched };

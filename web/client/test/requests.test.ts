@@ -68,7 +68,7 @@ test("one question is these four requests, and nothing more", async () => {
       cache: "no-store",
       ...common,
     },
-    { url: `${URL_}/v1/range/public/${VERSION}/...`, cache: "default", ...get },
+    { url: `${URL_}/v1/range/public/${VERSION}/...`, cache: "no-store", ...get },
   ]);
 });
 

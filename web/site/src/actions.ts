@@ -1,8 +1,11 @@
 /** What to do now: the actions that fit, in the page's order, and the ticks of what is done. */
 
 import { element, type PageData } from "./page.ts";
+import { keep, kept } from "./storage.ts";
 
-const TICKS = "qorgan-ticks"; // action ids, which say nothing about who asked or what was found
+// Action ids: whoever reads this device's storage learns what was done on it, and from that perhaps
+// that somebody was found. They are of the device and not of a person.
+const TICKS = "qorgan-ticks";
 
 export class Actions {
   readonly #page: PageData;
@@ -10,7 +13,9 @@ export class Actions {
 
   constructor(page: PageData) {
     this.#page = page;
-    for (const item of this.#items) this.#box(item).addEventListener("change", () => this.#keep());
+    for (const item of this.#items) {
+      this.#box(item).addEventListener("change", () => this.#tick(item));
+    }
   }
 
   /** For a person of whom these data were exposed. */
@@ -33,11 +38,12 @@ export class Actions {
 
   /** Forget what was done. */
   clear(): void {
-    storage()?.removeItem(TICKS);
+    keep(TICKS, null);
+    for (const item of this.#items) this.#box(item).checked = false;
   }
 
   #show(fitting: ReadonlySet<string>, heading: string): void {
-    const ticked = new Set((storage()?.getItem(TICKS) ?? "").split(" "));
+    const ticked = ticks();
     for (const item of this.#items) {
       const action = item.dataset["action"] ?? "";
       item.hidden = !fitting.has(action);
@@ -47,9 +53,13 @@ export class Actions {
     element("actions").hidden = false;
   }
 
-  #keep(): void {
-    const ticked = this.#items.filter((item) => this.#box(item).checked);
-    storage()?.setItem(TICKS, ticked.map((item) => item.dataset["action"]).join(" "));
+  /** One tick at a time: another tab may have set others meanwhile. */
+  #tick(item: HTMLElement): void {
+    const ticked = ticks();
+    const action = item.dataset["action"] ?? "";
+    if (this.#box(item).checked) ticked.add(action);
+    else ticked.delete(action);
+    keep(TICKS, ticked.size === 0 ? null : [...ticked].join(" "));
   }
 
   #box(item: HTMLElement): HTMLInputElement {
@@ -57,11 +67,6 @@ export class Actions {
   }
 }
 
-/** The device's storage; null where the browser keeps none for us. */
-export function storage(): Storage | null {
-  try {
-    return globalThis.localStorage;
-  } catch {
-    return null;
-  }
+function ticks(): Set<string> {
+  return new Set((kept(TICKS) ?? "").split(" ").filter((action) => action !== ""));
 }

@@ -9,6 +9,8 @@ import type { Answer, Found, Leak, NotFound } from "@qorgan/client";
 import { day, dayOf, number } from "./formats.ts";
 import { fill, Filled, type PageData } from "./page.ts";
 
+const MOST_SHOWN = 100; // leaks in a list: a register without end must not freeze the page
+
 type Entry = NonNullable<Leak["entry"]>;
 
 export function shown(answer: Answer, page: PageData): DocumentFragment {
@@ -18,7 +20,7 @@ export function shown(answer: Answer, page: PageData): DocumentFragment {
 /** `again` is called when the person wants to try again. */
 export function couldNotCheck(code: string, page: PageData, again: () => void): DocumentFragment {
   const filled = new Filled("could-not-check")
-    .text("why", page.failures[code] ?? page.failures["other"] ?? "")
+    .text("why", of(page.failures, code) ?? page.failures["other"] ?? "")
     .text("code", `(${code})`);
   filled.slot("again").addEventListener("click", again);
   return filled.fragment;
@@ -34,36 +36,45 @@ function found(answer: Found, page: PageData): DocumentFragment {
     .text("count", number(answer.leaks.length, page.formats))
     .text("day", dayOf(answer.publishedAt, page.formats));
   filled.slot("leaks").append(...answer.leaks.map((leak) => article(leak, page)));
-  return filled.fragment;
+  return withUnsearched(filled, answer, page);
 }
 
 function article({ name, dataClasses, entry }: Leak, page: PageData): DocumentFragment {
-  const classes = dataClasses.map((slug) => page.classes[slug]?.name ?? slug);
+  const classes = dataClasses.map((slug) => of(page.classes, slug)?.name ?? slug);
   return new Filled("leak")
     .text("title", entry === null ? name : title(entry, page))
     .list("classes", classes)
     .text("organisations", organisations(entry, page))
     .row("happened", entry === null ? "" : happened(entry, page))
     .row("public", when(entry?.["public_on"], page))
-    .row("status", page.statuses[text(entry?.["status"])] ?? "")
+    .row("status", of(page.statuses, text(entry?.["status"])) ?? "")
     .row("followed", followed(entry, page)).fragment;
 }
 
 function notFound(answer: NotFound, page: PageData): DocumentFragment {
-  const searched = new Set(answer.searched);
-  const entries = [...answer.register.values()];
-  const missing = entries.filter((entry) => !searched.has(entry.name)).map((entry) => {
-    const why = entry["lane"] === "verified" ? page.identified_only : page.not_loaded;
-    return `${title(entry, page)}: ${why}`;
-  });
   const names = answer.searched.map((name) => {
     const entry = answer.register.get(name);
     return entry === undefined ? name : title(entry, page);
   });
-  return new Filled("not-found")
+  const filled = new Filled("not-found")
     .text("day", dayOf(answer.publishedAt, page.formats))
-    .list("searched", names)
-    .list("unsearched", missing.length === 0 ? ["—"] : missing).fragment;
+    .list("searched", names);
+  return withUnsearched(filled, answer, page);
+}
+
+/** Known leaks that the answer is not about, and why. */
+function withUnsearched(filled: Filled, answer: Answer, page: PageData): DocumentFragment {
+  const searched = new Set(answer.searched);
+  const missing = [...answer.register.values()]
+    .filter((entry) => !searched.has(entry.name))
+    .slice(0, MOST_SHOWN);
+  const lines = missing.map((entry) => {
+    const why = of(page.not_searched, text(entry["lane"])) ?? page.not_searched.none;
+    return `${title(entry, page)}: ${why}`;
+  });
+  filled.list("unsearched", lines);
+  if (lines.length === 0) filled.slot("missing").remove();
+  return filled.fragment;
 }
 
 function title(entry: Entry, page: PageData): string {
@@ -74,7 +85,8 @@ function organisations(entry: Entry | null, page: PageData): string {
   const names = objects(entry?.["organisations"]).filter((o) => o["role"] !== "none_established")
     .map((o) => {
       const name = text(o["name"]);
-      return o["role"] === "suspected" ? fill(page.suspected, { name }) : name;
+      const role = { suspected: page.suspected, processor: page.processor };
+      return fill(of(role, text(o["role"])) ?? "%(name)s", { name });
     });
   return names.length === 0 ? page.not_established : names.join("; ");
 }
@@ -99,6 +111,11 @@ function followed(entry: Entry | null, page: PageData): string {
 
 function when(raw: unknown, page: PageData): string {
   return typeof raw === "string" ? day(raw, page.formats) : "";
+}
+
+/** A value under a key that came from the register, and may be anything. */
+function of<T>(values: Readonly<Record<string, T>>, key: string): T | undefined {
+  return Object.hasOwn(values, key) ? values[key] : undefined;
 }
 
 function text(raw: unknown): string {

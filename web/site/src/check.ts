@@ -14,36 +14,71 @@ const actions = new Actions(page);
 const form = element<HTMLFormElement>("check");
 const field = element<HTMLInputElement>("identifier");
 const button = element<HTMLButtonElement>("ask");
+const kinds = element<HTMLFieldSetElement>("kinds");
 const answer = element("answer");
 
 form.addEventListener("submit", (event) => {
   event.preventDefault();
   void ask();
 });
-// Not for the field: what moved while a button is pressed would make the press miss it.
-form.querySelector("fieldset")?.addEventListener("change", showKind);
+// An answer never stands beside a field that asks for something else.
+field.addEventListener("input", hideAnswer);
+// Not the form's own: what moved while a button is pressed would make the press miss it.
+kinds.addEventListener("change", () => {
+  hideAnswer();
+  showKind();
+});
 element("print").addEventListener("click", () => window.print());
 element("clear").addEventListener("click", () => {
   actions.clear();
-  field.value = "";
+  emptyField();
   hideAnswer();
   field.focus();
 });
+// Whoever goes back to this page later, on the same device, need not be the one who asked.
+window.addEventListener("pagehide", () => {
+  asker.drop();
+  emptyField();
+  hideAnswer();
+});
+window.addEventListener("pageshow", (event) => {
+  if (event.persisted) window.location.reload();
+});
 showKind();
-button.disabled = false;
+element("progress").textContent = "";
+busy(false);
 
 async function ask(): Promise<void> {
   if (button.disabled) return;
-  button.disabled = true;
   hideAnswer();
   refuse("");
   const progress = element("progress");
-  const end = await asker.ask(kind(), field.value, (step) => {
-    progress.textContent = page.steps[step] ?? progress.textContent;
-  });
+  const [chosen, value] = [kind(), field.value];
+  busy(true);
+  let end: End;
+  try {
+    end = await asker.ask(chosen, value, (step) => {
+      progress.textContent = page.steps[step] ?? progress.textContent;
+    });
+  } catch {
+    end = { report: "failed", code: "internal", exchanges: [] };
+  }
   progress.textContent = "";
-  button.disabled = false;
+  busy(false);
   show(end);
+}
+
+/** While a question runs nothing of it can be changed. */
+function busy(isBusy: boolean): void {
+  button.disabled = isBusy;
+  kinds.disabled = isBusy;
+  field.readOnly = isBusy;
+}
+
+/** The button goes with the answer: the place where progress is told has the focus meanwhile. */
+function again(): void {
+  element("progress").focus();
+  void ask();
 }
 
 function show(end: End): void {
@@ -54,19 +89,27 @@ function show(end: End): void {
   }
   let prefixBits: number | null = null;
   if (end.report === "failed") {
-    answer.replaceChildren(couldNotCheck(end.code, page, () => void ask()));
+    answer.replaceChildren(couldNotCheck(end.code, page, again));
   } else {
-    field.value = ""; // it is not needed any more, and somebody may look over a shoulder
+    emptyField(); // it is not needed any more, and somebody may look over a shoulder
     prefixBits = end.answer.prefixBits;
     answer.replaceChildren(shown(end.answer, page));
     if (end.answer.answer === "found") actions.showFor(exposed(end.answer));
     else actions.showPrecautions();
   }
   answer.dataset["answer"] = end.report === "failed" ? "could_not_check" : end.answer.answer;
+  answer.setAttribute("aria-label", answer.querySelector("h2")?.textContent ?? "");
   answer.hidden = false;
   element("exchanges").replaceChildren(...listed(end.exchanges, prefixBits, page));
   element("exchange").hidden = end.exchanges.length === 0;
   answer.focus();
+}
+
+/** Also from what "undo" would bring back. */
+function emptyField(): void {
+  field.value = "";
+  field.type = "hidden";
+  field.type = "text";
 }
 
 function hideAnswer(): void {

@@ -10,13 +10,19 @@ export function listed(
   prefixBits: number | null,
   page: PageData,
 ): DocumentFragment[] {
-  const people = page.population / 2 ** (prefixBits ?? 12);
-  return exchanges.map(({ step, method, path, body, received }) => {
-    const purpose = fill(page.purposes[step] ?? "", { people: about(people, page.formats) });
+  return exchanges.map(({ step, method, path, body, received, begin }) => {
+    const purpose = step === "range" ? ofRange(prefixBits, page) : page.purposes[step] ?? "";
     const bytes = number(received, page.formats);
     return new Filled("exchanged")
       .text("why", purpose)
       .text("sent", body === "" ? `${method} ${path}` : `${method} ${path}\n${body}`)
-      .text("received", fill(page.received, { bytes })).fragment;
+      .text("received", fill(page.received, { bytes }))
+      .text("begin", begin).fragment;
   });
+}
+
+function ofRange(prefixBits: number | null, page: PageData): string {
+  if (prefixBits === null) return page.purposes["range_of_many"] ?? "";
+  const people = page.population / 2 ** prefixBits;
+  return fill(page.purposes["range"] ?? "", { people: about(people, page.formats) });
 }

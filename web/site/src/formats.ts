@@ -22,7 +22,9 @@ export function dayOf(moment: string, formats: Formats): string {
 }
 
 export function number(value: number, formats: Formats): string {
-  return String(value).replace(/\B(?=(\d{3})+$)/g, formats.group);
+  const [whole = "", rest] = String(value).split(".");
+  const grouped = whole.replace(/\B(?=(\d{3})+$)/g, formats.group);
+  return rest === undefined ? grouped : `${grouped}${formats.decimal}${rest}`;
 }
 
 /** A number of people, to two digits: it is a rough one. */

@@ -23,8 +23,9 @@ export interface Exchange {
   readonly method: string;
   readonly path: string;
   readonly body: string;
-  /** Bytes of the reply's body. */
+  /** Bytes of the reply's body, and how it begins: text, or hex where it is none. */
   readonly received: number;
+  readonly begin: string;
 }
 
 /** Worker to page. */

@@ -18,10 +18,11 @@ export interface PageData {
   readonly failures: Readonly<Record<string, string>>;
   readonly statuses: Readonly<Record<string, string>>;
   readonly suspected: string;
+  readonly processor: string;
   readonly not_established: string;
   readonly by: string;
-  readonly not_loaded: string;
-  readonly identified_only: string;
+  /** Why a leak was not searched, by its lane. */
+  readonly not_searched: { readonly none: string; readonly [lane: string]: string };
 }
 
 /** How this language writes dates and numbers; the months are twelve. */
@@ -31,6 +32,7 @@ export interface Formats {
   readonly MMMM: readonly string[];
   readonly LLLL: readonly string[];
   readonly group: string;
+  readonly decimal: string;
 }
 
 export function pageData(): PageData {

@@ -17,7 +17,7 @@ function filter(): void {
   const wanted = words.value.toLowerCase().split(/\s+/);
   let count = 0;
   for (const leak of leaks) {
-    const text = `${leak.id} ${leak.textContent ?? ""}`.toLowerCase();
+    const text = (leak.dataset["text"] ?? "").toLowerCase();
     leak.hidden = !(
       wanted.every((word) => text.includes(word)) &&
       isIn(year.value, [leak.dataset["year"] ?? ""]) &&

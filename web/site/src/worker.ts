@@ -14,6 +14,8 @@ import {
 
 import type { Exchange, Question, Report, Step } from "./messages.ts";
 
+const SHOWN = 240; // characters of a reply
+
 /** The storage of a worker, which has none: given with the question, reported when changed. */
 class ReportedStorage implements TextStorage {
   #pin: string | null;
@@ -61,18 +63,28 @@ function recording(exchanges: Exchange[]): typeof globalThis.fetch {
       path,
       body: init?.body instanceof Uint8Array ? new TextDecoder().decode(init.body) : "",
       received: 0,
+      begin: "",
     };
     exchanges.push(exchange);
     report({ report: "sending", step: exchange.step });
     const { body, status, headers } = await fetch(input, init);
+    const isText = headers.get("Content-Type")?.includes("json") ?? false;
     const counted = new TransformStream<Uint8Array, Uint8Array>({
       transform(chunk, controller) {
+        if (exchange.received === 0) exchange.begin = beginning(chunk, isText);
         exchange.received += chunk.length;
         controller.enqueue(chunk);
       },
     });
     return new Response(body?.pipeThrough(counted) ?? null, { status, headers });
   };
+}
+
+/** How a reply begins, to be looked at. */
+function beginning(chunk: Uint8Array, isText: boolean): string {
+  if (isText) return `${new TextDecoder().decode(chunk.subarray(0, SHOWN))}…`;
+  const bytes = [...chunk.subarray(0, SHOWN / 2)];
+  return `${bytes.map((byte) => byte.toString(16).padStart(2, "0")).join("")}…`;
 }
 
 function step(path: string): Step {
