@@ -20,7 +20,11 @@ ATOM = "{http://www.w3.org/2005/Atom}"
 XML_LANG = "{http://www.w3.org/XML/1998/namespace}lang"
 RFC_3339 = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d+)?(Z|[+-]\d{2}:\d{2})")
 NASTY = "]]></title><script>alert(1)</script> & \"'> &lt; {{ 7*7 }} %(name)s"
-TITLES = {"kk": "Деректердің заңсыз таралу тізілімі", "ru": "Реестр утечек", "en": "Register of leaks"}
+TITLES = {
+    "kk": "Деректердің заңсыз таралу тізілімі",
+    "ru": "Реестр утечек",
+    "en": "Register of leaks",
+}
 
 
 @pytest.fixture(scope="module")
