@@ -73,9 +73,7 @@ def test_found_with_the_classes_of_the_mask(client: Client) -> None:
 
 def test_not_found_names_the_version(client: Client, publication: Publication) -> None:
     """A person in no leak learns in which version that is so."""
-    expected = NotFound(
-        publication.parameters.version, "2026-11-22T10:00:00Z", ("second-leak",)
-    )
+    expected = NotFound(publication.parameters.version, "2026-11-22T10:00:00Z", ("second-leak",))
     assert expected == client.check(Kind.IIN, CLEAN)
 
 
