@@ -11,7 +11,17 @@ from pathlib import Path
 
 from bench.figures import Figure, Options, say
 
-_STEPS = ("load", "ledger_write", "store_memory", "ranges", "bloom", "publish", "evaluate", "site")
+_STEPS = (
+    "load",
+    "first_pass",
+    "ledger_write",
+    "store_memory",
+    "ranges",
+    "bloom",
+    "publish",
+    "evaluate",
+    "site",
+)
 
 
 def main(arguments: list[str]) -> None:

@@ -2,30 +2,141 @@
 
 ``lookup.protocol.identifiers`` is the rule; what is done here for speed gives the same verdicts,
 which property tests hold. An IIN and a phone number become integers, so that a load never keeps a
-Python object a row; an e-mail address stays text.
+Python object a row; an e-mail address stays text. What is written in no usual way is asked of the
+rule, cell by cell.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
+from typing import overload
 
 import numpy as np
 from numpy.typing import NDArray
 from phonenumbers import PhoneMetadata
 
 from lookup.errors import Code, InputError
-from lookup.protocol.identifiers import AROUND, PHONE_WRITTEN, WEIGHTS_1, WEIGHTS_2, canonical
+from lookup.protocol.identifiers import WEIGHTS_1, WEIGHTS_2, canonical
 from lookup.protocol.suite import Kind
 
 # What stands for "nothing" in dumps, in lower case and without spaces around.
 _NOTHING = frozenset(("", "-", "null", "н/д"))
 _LONGEST_NOTHING = max(map(len, _NOTHING))
 
-_NOT_AN_IIN = "x" * 12
 _FIRST_PASS = np.array(WEIGHTS_1, dtype=np.int64)
 _SECOND_PASS = np.array(WEIGHTS_2, dtype=np.int64)
 _TENS = 10 ** np.arange(11, -1, -1, dtype=np.int64)
+
+_LONGEST_PHONE = 24  # bytes of a number whose punctuation is removed in bulk
+_PHONE_SIGNS = np.zeros(256, dtype=np.bool_)  # of lookup.protocol.identifiers.PHONE_WRITTEN
+_PHONE_SIGNS[list(b"0123456789 ()./-")] = True
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of cells as spans of bytes: cell i is ``raw[starts[i]:ends[i]]``, in UTF-8.
+
+    What is not UTF-8 reads as U+FFFD.
+    """
+
+    raw: bytes
+    starts: NDArray[np.int64]
+    ends: NDArray[np.int64]
+
+    @classmethod
+    def of(cls, cells: Sequence[str]) -> "Column":
+        """The column of cells that are text; a lone surrogate in one becomes U+FFFD."""
+        encoded = [cell.encode("utf-8", "surrogatepass") for cell in cells]
+        sizes = np.fromiter(map(len, encoded), dtype=np.int64, count=len(encoded))
+        ends = np.cumsum(sizes)
+        return cls(b"".join(encoded), ends - sizes, ends)
+
+    def __len__(self) -> int:
+        return len(self.starts)
+
+    @cached_property
+    def sizes(self) -> NDArray[np.int64]:
+        """How many bytes each cell has."""
+        return self.ends - self.starts
+
+    def heads(self, chosen: NDArray[np.intp], size: int) -> NDArray[np.uint8]:
+        """A line for each chosen cell: ``size`` bytes from its start on, beyond its end too."""
+        starts = self.starts[chosen]
+        over = starts.max(initial=0) + size > len(self.raw)
+        data = np.frombuffer(self.raw + bytes(size if over else 0), dtype=np.uint8)
+        return np.lib.stride_tricks.sliding_window_view(data, size)[starts]
+
+    def texts(self, chosen: NDArray[np.intp] | None = None) -> list[str]:
+        """The chosen cells, or all."""
+        starts, ends = self.starts, self.ends
+        if chosen is not None:
+            starts, ends = starts[chosen], ends[chosen]
+        spans = zip(starts.tolist(), ends.tolist(), strict=True)
+        return [self.raw[start:end].decode("utf-8", "replace") for start, end in spans]
+
+
+@dataclass(frozen=True, eq=False)
+class Table(Sequence[list[str]]):
+    """Rows of one width, most of them still as they stood in the file.
+
+    Attributes:
+        raw: the lines.
+        cuts: where their delimiters and line ends are, -1 before the first.
+        first: for each row, the number of the cut before its first cell.
+        width: how many cells each row has.
+        odd: rows that had to be read as text, by their place; their ``first`` means nothing.
+        carriage_returns: whether one may stand before a line's end.
+    """
+
+    raw: bytes
+    cuts: NDArray[np.int64]
+    first: NDArray[np.int64]
+    width: int
+    odd: dict[int, list[str]]
+    carriage_returns: bool
+
+    def column(self, number: int) -> Column:
+        """The column of this number, from 0."""
+        if len(self.odd) == len(self):
+            return Column.of([row[number] for row in self.odd.values()])
+        starts = self.cuts[self.first + number] + 1
+        ends = self.cuts[self.first + number + 1]
+        if self.carriage_returns and number == self.width - 1:
+            data = np.frombuffer(self.raw, dtype=np.uint8)
+            ends = ends - ((ends > starts) & (data[ends - 1] == ord("\r")))
+        if self.odd:
+            places = list(self.odd)
+            starts[places] = self._odd.starts[number :: self.width]
+            ends[places] = self._odd.ends[number :: self.width]
+        return Column(self._odd.raw, starts, ends)
+
+    @cached_property
+    def _odd(self) -> Column:
+        """All cells of the odd rows, behind the lines."""
+        cells = Column.of([cell for row in self.odd.values() for cell in row])
+        behind = len(self.raw)
+        return Column(self.raw + cells.raw, cells.starts + behind, cells.ends + behind)
+
+    def __len__(self) -> int:
+        return len(self.first)
+
+    def __iter__(self) -> Iterator[list[str]]:
+        columns = [self.column(number).texts() for number in range(self.width)]
+        return map(list, zip(*columns, strict=True))
+
+    @overload
+    def __getitem__(self, at: int) -> list[str]: ...
+    @overload
+    def __getitem__(self, at: slice) -> list[list[str]]: ...
+    def __getitem__(self, at: int | slice) -> list[str] | list[list[str]]:
+        return list(self)[at]
+
+    def __eq__(self, other: object) -> bool:
+        """Equal to any sequence of the same rows, a list too."""
+        return isinstance(other, Sequence) and list(self) == list(other)
+
+    __hash__ = None  # type: ignore[assignment]  # as a list has none
 
 
 @dataclass(frozen=True)
@@ -51,13 +162,28 @@ def is_present(cell: str) -> bool:
     return len(text) > _LONGEST_NOTHING or text.lower() not in _NOTHING
 
 
-def parse(kind: Kind, column: Sequence[str]) -> Cells:
+def present(column: Column) -> NDArray[np.bool_]:
+    """``is_present`` of each cell."""
+    result = column.sizes > 0
+    filled = np.flatnonzero(result)
+    heads = column.heads(filled, 2)
+    lasts = np.frombuffer(column.raw, dtype=np.uint8)[column.ends[filled] - 1]
+    # Only a cell that begins and ends like nothing has to be looked at as a whole.
+    begins, ends = _like_nothing()
+    doubtful = begins[heads[:, 0].astype(np.intp) << 8 | heads[:, 1]] & ends[lasts]
+    looked_at = filled[doubtful]
+    result[looked_at] = [is_present(cell) for cell in column.texts(looked_at)]
+    return result
+
+
+def parse(kind: Kind, cells: Column | Sequence[str]) -> Cells:
     """The verdicts on a column of cells that should hold identifiers of this kind."""
+    column = cells if isinstance(cells, Column) else Column.of(cells)
     match kind:
         case Kind.IIN:
-            return _iins(column)
+            return _numbers(kind, column, _iins(column))
         case Kind.PHONE:
-            return _phones(column)
+            return _numbers(kind, column, _phones(column))
         case Kind.EMAIL:
             return _emails(column)
 
@@ -67,39 +193,59 @@ def text_of(kind: Kind, number: int) -> str:
     return f"{number:012d}" if kind is Kind.IIN else f"+{number}"
 
 
-def _iins(column: Sequence[str]) -> Cells:
-    """Cells of just 12 digits are checked all at once; the others one by one."""
-    plain = [cell if len(cell) == 12 and cell.isascii() else _NOT_AN_IIN for cell in column]
-    letters = np.frombuffer("".join(plain).encode("ascii"), dtype=np.uint8).reshape(-1, 12)
-    digits = letters.astype(np.int64) - ord("0")
-    is_plain = ((digits >= 0) & (digits <= 9)).all(axis=1)
-    check = digits[:, :11] @ _FIRST_PASS % 11
-    check = np.where(check == 10, digits[:, :11] @ _SECOND_PASS % 11, check)
-    numbers = digits @ _TENS
-    valid = is_plain & (check == digits[:, 11]) & (numbers != 0)
-    numbers = np.where(valid, numbers, 0)
+def _numbers(kind: Kind, column: Column, numbers: NDArray[np.int64]) -> Cells:
+    """The verdicts, once the rule has been asked about all cells that have no number yet."""
     bad: dict[int, Code] = {}
-    for i in np.flatnonzero(~valid).tolist():
-        _one_by_one(Kind.IIN, column[i], i, bad, numbers)
+    asked = np.flatnonzero((numbers == 0) & (column.sizes > 0))
+    for at, cell in zip(asked.tolist(), column.texts(asked), strict=True):
+        if is_present(cell):
+            try:
+                numbers[at] = int(canonical(kind, cell))
+            except InputError as error:
+                bad[at] = error.code
     return Cells(numbers != 0, numbers, None, bad)
 
 
-def _phones(column: Sequence[str]) -> Cells:
+def _iins(column: Column) -> NDArray[np.int64]:
+    """The numbers of the cells that are just 12 digits and valid, else 0."""
     numbers = np.zeros(len(column), dtype=np.int64)
-    bad: dict[int, Code] = {}
-    for i, cell in enumerate(column):
-        national = _national(cell)
-        if national is not None:
-            numbers[i] = 70_000_000_000 + national
-        else:
-            _one_by_one(Kind.PHONE, cell, i, bad, numbers)
-    return Cells(numbers != 0, numbers, None, bad)
+    chosen = np.flatnonzero(column.sizes == 12)
+    digits = column.heads(chosen, 12) - np.uint8(ord("0"))  # what is no digit is over 9
+    is_plain = digits.max(axis=1, initial=0) <= 9
+    chosen, wide = chosen[is_plain], digits[is_plain].astype(np.int64)
+    check = wide[:, :11] @ _FIRST_PASS % 11
+    check = np.where(check == 10, wide[:, :11] @ _SECOND_PASS % 11, check)
+    numbers[chosen] = np.where(check == wide[:, 11], wide @ _TENS, 0)
+    return numbers
 
 
-def _emails(column: Sequence[str]) -> Cells:
+def _phones(column: Column) -> NDArray[np.int64]:
+    """The numbers of plainly written, valid Kazakhstan phones, else 0."""
+    numbers = np.zeros(len(column), dtype=np.int64)
+    chosen = np.flatnonzero((column.sizes >= 10) & (column.sizes <= _LONGEST_PHONE))
+    signs = column.heads(chosen, _LONGEST_PHONE)
+    signs[np.arange(_LONGEST_PHONE) >= column.sizes[chosen, None]] = ord(" ")
+    has_plus = signs[:, 0] == ord("+")
+    signs[has_plus, 0] = ord(" ")
+    digits = signs - np.uint8(ord("0"))
+    is_digit = digits <= 9
+    counts = np.where(_PHONE_SIGNS[signs].all(axis=1), is_digit.sum(axis=1), 0)
+    for count in (10, 11):
+        # +7, 7 or 8 before the ten national digits, or nothing.
+        fitting = np.flatnonzero((counts == count) & ((count == 11) | ~has_plus))
+        written = digits[fitting][is_digit[fitting]].reshape(-1, count).astype(np.int64)
+        national = written[:, count - 10 :]
+        valid = (national[:, 0] == 7) & _kz_prefixes()[national[:, 1:5] @ _TENS[-4:]]
+        if count == 11:
+            valid &= (written[:, 0] == 7) | ((written[:, 0] == 8) & ~has_plus[fitting])
+        numbers[chosen[fitting[valid]]] = 70_000_000_000 + national[valid] @ _TENS[-10:]
+    return numbers
+
+
+def _emails(column: Column) -> Cells:
     texts = [""] * len(column)
     bad: dict[int, Code] = {}
-    for i, cell in enumerate(column):
+    for i, cell in enumerate(column.texts()):
         if is_present(cell):
             try:
                 texts[i] = canonical(Kind.EMAIL, cell)
@@ -108,20 +254,31 @@ def _emails(column: Sequence[str]) -> Cells:
     return Cells(np.array([bool(text) for text in texts], dtype=np.bool_), None, texts, bad)
 
 
-def _one_by_one(
-    kind: Kind, cell: str, at: int, bad: dict[int, Code], numbers: NDArray[np.int64]
-) -> None:
-    if not is_present(cell):
-        return
-    try:
-        numbers[at] = int(canonical(kind, cell))
-    except InputError as error:
-        bad[at] = error.code
+@cache
+def _like_nothing() -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """By its first two bytes, and by its last, whether a cell could hold nothing."""
+    starts = {text[0] for text in _NOTHING if text}
+    stops = {text[-1] for text in _NOTHING if text}
+    begins, ends = np.zeros(1 << 16, dtype=np.bool_), np.zeros(1 << 8, dtype=np.bool_)
+    for letter in map(chr, (*range(0xD800), *range(0xE000, 0x10000))):
+        code = letter.encode("utf-8")
+        if letter.isspace() or letter.lower() in starts:
+            # The byte after an ASCII letter is the next letter's, or another cell's: any.
+            seconds = slice(code[1], code[1] + 1) if len(code) > 1 else slice(None)
+            begins.reshape(256, 256)[code[0], seconds] = True
+        if letter.isspace() or letter.lower() in stops:
+            ends[code[-1]] = True
+    return begins, ends
 
 
 @cache
-def _kz_pattern() -> re.Pattern[str]:
-    """Kazakhstan's valid national numbers beginning with 7, from libphonenumber's metadata."""
+def _kz_prefixes() -> NDArray[np.bool_]:
+    """By the four digits after a 7, whether all five that may follow make a valid number.
+
+    From libphonenumber's metadata. Its patterns write a digit that may be any as ``\\d``, which
+    also fits digits of other scripts: a pattern that looks at one of the last five digits fits no
+    number here, and the rule decides.
+    """
     metadata = PhoneMetadata.metadata_for_region("KZ")
     assert metadata is not None  # noqa: S101  the package has had Kazakhstan since its first version
     patterns = {
@@ -129,19 +286,6 @@ def _kz_pattern() -> re.Pattern[str]:
         for description in (metadata.mobile, metadata.fixed_line)
         if description is not None and description.national_number_pattern
     }
-    return re.compile("|".join(f"(?:{pattern})" for pattern in sorted(patterns)))
-
-
-_KZ_WRITTEN = re.compile(r"(?:\+7|7|8)?(7[0-9]{9})")
-_PUNCTUATION = str.maketrans("", "", " ()./-\u00a0\u202f")
-
-
-def _national(cell: str) -> int | None:
-    """The ten national digits of a plainly written Kazakhstan number, else None: ask the rule."""
-    text = cell.strip(AROUND)
-    if not PHONE_WRITTEN.fullmatch(text):
-        return None
-    written = _KZ_WRITTEN.fullmatch(text.translate(_PUNCTUATION))
-    if written is None or not _kz_pattern().fullmatch(written[1]):
-        return None
-    return int(written[1])
+    pattern = re.compile("|".join(f"(?:{pattern})" for pattern in sorted(patterns)))
+    any_five = "\N{ARABIC-INDIC DIGIT ZERO}" * 5
+    return np.array([bool(pattern.fullmatch(f"7{n:04d}{any_five}")) for n in range(10_000)])

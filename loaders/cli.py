@@ -15,6 +15,9 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
+from loaders.audit_cli import audit, operator
+from loaders.import_cli import import_record
+from loaders.operations_cli import COMMANDS
 from lookup.errors import Code, InputError, QorganError
 from lookup.protocol.stretch import PROFILES
 from lookup.protocol.suite import MAX_PREFIX_BITS, MIN_PREFIX_BITS, Kind
@@ -25,6 +28,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     from loaders.load import Loader
+    from loaders.recording import Recorder
     from lookup.index.store import Store
 
 EXIT_UNFORESEEN, EXIT_USAGE, EXIT_INTERRUPTED = 1, 2, 130
@@ -78,7 +82,8 @@ def _outcome(error: BaseException) -> tuple[str, int]:
 def _masked(message: str) -> str:
     """A usage error without what may be an identifier, in the style of our own sentences."""
     message = _LONG_NUMBER.sub("...", message).strip().removesuffix(".")
-    message = message.replace(". Did you", "; did you")
+    message = message.replace(". Did you", "; did you").replace(". (Did you mean one of:", "; try:")
+    message = message.replace("?)", "")
     return message[:1].lower() + message[1:]
 
 
@@ -208,14 +213,28 @@ def _field(_: click.Context, __: click.Parameter, values: tuple[str, ...]) -> tu
 )
 @click.option("--encoding", help="utf-8, cp1251 or kz1048; else it is detected.")
 @click.option("--delimiter", help="The character between cells, or tab; else it is detected.")
-def load(file: Path, name: str, fields: tuple[tuple[str, str], ...], **given: str | None) -> None:
+@click.option(
+    "--fresh",
+    is_flag=True,
+    help="Start over, without what an interrupted load wrote; a withdrawn file needs it.",
+)
+def load(
+    file: Path,
+    name: str,
+    fields: tuple[tuple[str, str], ...],
+    *,
+    fresh: bool,
+    **given: str | None,
+) -> None:
     """Load the CSV dump FILE into a dataset and print the load's certificate.
 
     Interrupted or killed, the same command goes on where it stopped. Nothing becomes visible
     before `qorgan publish`.
     """
     from loaders.load import Request
+    from loaders.recording import Recorder
     from loaders.sources import open_csv
+    from lookup.index.audit_record import Details, Event
 
     identifiers = {kind: column for kind in Kind if (column := given[kind.value])}
     if not identifiers:
@@ -229,7 +248,10 @@ def load(file: Path, name: str, fields: tuple[tuple[str, str], ...], **given: st
         _warn_if_not_durable(loader.store)
         if source.encoding == "kz1048" and given["encoding"] is None:
             note("the file is not UTF-8 and is read as kz1048; if that is wrong, give --encoding")
-        certificate, was_loaded = loader.load(source, Request(name, identifiers, fields))
+        recorder = Recorder(loader.store, Settings.from_env().keys)
+        request = Request(name, identifiers, fields)
+        certificate, was_loaded = loader.load(source, request, fresh=fresh)
+        recorder.record(Event.LOADED, Details.of_certificate(certificate))
     if was_loaded:
         note("this file was loaded into this dataset before; here is that load's certificate")
     click.echo(certificate)
@@ -240,18 +262,30 @@ _PUBLISHED = ("lane", "version", "datasets", "identifiers", "changed")
 
 @cli.command()
 @click.argument("names", nargs=-1, required=True, metavar="NAME...")
+@click.option("--yes", is_flag=True, help="Do not ask to confirm the lane of a new dataset.")
 @json_option
-def publish(names: tuple[str, ...], *, as_json: bool) -> None:
-    """Make the finished loads of these datasets visible, beside what is visible already."""
+def publish(names: tuple[str, ...], *, yes: bool, as_json: bool) -> None:
+    """Make the finished loads of these datasets visible, beside what is visible already.
+
+    A dataset's lane cannot be changed once it was published: on a terminal you are asked.
+    """
     from loaders import report
     from loaders.publish import Published, Publisher
+    from loaders.recording import Recorder
 
     with _loader() as loader:
         publisher = Publisher(loader.store, loader.definition, loader.keys, loader.progress)
+        recorder = Recorder(loader.store, Settings.from_env().keys)
         unfinished = publisher.unfinished(names)
+        _confirm(recorder, names, yes=yes)
         published: list[Published] = []
+
+        def tell(done: Published) -> None:
+            published.append(done)
+            recorder.published(done)
+
         try:
-            publisher.publish(names, tell=published.append)
+            publisher.publish(names, tell=tell)
         finally:  # a lane that was switched is told, also if the next one fails
             rows = [asdict(one) for one in published]
             if rows:
@@ -345,6 +379,25 @@ def settings(*, as_json: bool) -> None:
         click.echo(f"{name}={value}")
 
 
+def _confirm(recorder: "Recorder", names: tuple[str, ...], *, yes: bool) -> None:
+    """Before the first of several lanes is switched: other eyes, and the lanes of new datasets."""
+    from loaders import operator as operators
+    from loaders.publish import wanted
+    from lookup.index import register, versions
+    from lookup.protocol import parameters
+
+    visible: set[str] = set()
+    for lane, loads in wanted(recorder.store, names).items():
+        before = versions.read(recorder.store, lane).current
+        added = set(loads) - set(before.loads if before else ())
+        operators.refuse_same_hands(recorder.store, recorder.operator, sorted(added))
+        if before:
+            visible |= {d.name for d in parameters.parse(before.document.encode()).datasets}
+    for name in names:
+        if name not in visible:
+            operators.confirm_lane(register.get(recorder.store, name)[1], assume_yes=yes)
+
+
 def _warn_if_not_durable(opened: "Store") -> None:
     from lookup.index import store
 
@@ -356,3 +409,8 @@ def _loader() -> "AbstractContextManager[Loader]":
     from loaders.opened import loader
 
     return loader(Settings.from_env())
+
+
+dataset.add_command(import_record)
+for _command in (*COMMANDS, audit, operator):
+    cli.add_command(_command)

@@ -1,15 +1,16 @@
 """Lines of delimited text to rows of cells, so that a damaged line costs itself and no neighbour.
 
 Pure: bytes or text in, rows out; no files. ``pieces`` cuts a stream of bytes at line ends,
-``RecordReader`` reads a piece's text by RFC 4180 and repairs what breaks it. It promises:
+``RecordReader`` reads a piece's text by RFC 4180 and repairs what breaks it, ``PlainReader`` only
+cuts the lines that need no reading and gives it the others. Both promise:
 
 - a row has exactly as many cells as the header, and every cell is text as it stood in the file;
 - a line whose quotes do not work out is read with its quotes taken literally, or else counted;
 - a record spans lines only where it is written exactly as RFC 4180 says, in at most
   ``MAX_LINES`` lines, and where reading its lines one by one would not give more (``_weighed``).
 
-What it cannot know: whether ``x;"a`` and, below, ``b;c"`` are two rows with a stray quote each or
-one row with a line end in a cell. It takes them for two rows.
+What they cannot know: whether ``x;"a`` and, below, ``b;c"`` are two rows with a stray quote each or
+one row with a line end in a cell. They take them for two rows.
 """
 
 import csv
@@ -18,14 +19,22 @@ import io
 import itertools
 import re
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from loaders.cells import Table
 
 MAX_RECORD = 1 << 20  # bytes of a line, characters of a record that spans lines
 MAX_LINES = 16  # lines of one record; bounds what a stray quote makes us look at twice
 
 # Stands for the delimiter of a file that has none: no decoded text contains a lone surrogate.
 NO_DELIMITER = "\ud800"
+
+_LINE_FEED, _QUOTE = ord("\n"), ord('"')
 
 
 @dataclass(frozen=True)
@@ -87,6 +96,10 @@ class Records:
     rest: str = ""
 
 
+# A line's row; [] for a blank line, None for a broken one.
+Row = list[str] | None
+
+
 class _Line(NamedTuple):
     """One line read alone: its row, if it is one, and whether it leaves a quote open."""
 
@@ -117,9 +130,9 @@ class RecordReader:
 
     def __init__(self, header: tuple[str, ...], delimiter: str, end: str) -> None:
         """``end`` is the file's line end, a line feed (with or without CR) or a lone CR."""
-        self._width = len(header)
+        self.width = len(header)
         named = [i for i, name in enumerate(header, 1) if name.strip()]
-        self._least = named[-1] if named else self._width
+        self._least = named[-1] if named else self.width
         self._delimiter = delimiter
         self._end = end
         self._strict = _record(delimiter, end)
@@ -127,28 +140,31 @@ class RecordReader:
 
     def read(self, text: str, *, more: bool) -> Records:
         """Read whole lines; if there is ``more``, a record that is open here may end in it."""
-        collecting = gc.isenabled()
-        gc.disable()  # rows make no cycles, and the search for some took half the time
-        try:
-            return self._quoted(text, more) if '"' in text else self._unquoted(text)
-        finally:
-            if collecting:
-                gc.enable()
+        with _collector_paused():
+            if '"' not in text:
+                return _records(self._unquoted(text))
+            lines = _lines(text, self._end)
+            rows = self._each(lines)
+            # Look closer if a quote joins some lines.
+            return self._weighed(text, lines, more) if rows is None else _records(rows)
 
-    def _quoted(self, text: str, more: bool) -> Records:
-        """Try csv on all lines at once, and look closer if a quote joins some."""
-        lines = _lines(text, self._end)
+    def each(self, lines: list[str]) -> list[Row] | None:
+        """Read lines that stand apart; None if a quote opens in one that does not end there."""
+        with _collector_paused():
+            return self._each(lines)
+
+    def _each(self, lines: list[str]) -> list[Row] | None:
         try:
             # The blank line at the end shows a quote that is still open: it swallows the line.
             records = list(csv.reader([*lines, ""], delimiter=self._delimiter))
         except csv.Error:
-            records = []
-        if len(records) == len(lines) + 1:  # so each line is a record
-            records.pop()
-            return self._fitted(lines, records)
-        return self._weighed(text, lines, more)
+            return None
+        if len(records) != len(lines) + 1:
+            return None
+        records.pop()
+        return self._fitted(lines, records)
 
-    def _unquoted(self, text: str) -> Records:
+    def _unquoted(self, text: str) -> list[Row]:
         """Without quotes a line is a record and every delimiter counts: 1.4 times csv's pace."""
         lines = text.split(self._end)
         if "\r" in text:
@@ -157,19 +173,12 @@ class RecordReader:
         delimiter = self._delimiter
         return self._fitted(lines, [line.split(delimiter) for line in lines])
 
-    def _fitted(self, lines: list[str], records: list[list[str]]) -> Records:
+    def _fitted(self, lines: list[str], records: list[list[str]]) -> list[Row]:
         """The rows of records that each stand on the line of the same number."""
-        if set(map(len, records)) <= {self._width, 0}:
-            return Records([cells for cells in records if cells], 0)
-        rows = []
-        broken = 0
-        for line, cells in zip(lines, records, strict=True):
-            row = self._fit(cells) or self._literal(line)
-            if row:
-                rows.append(row)
-            elif row is None:
-                broken += 1
-        return Records(rows, broken)
+        if set(map(len, records)) <= {self.width, 0}:
+            return list(records)
+        pairs = zip(lines, records, strict=True)
+        return [self._fit(cells) or self._literal(line) for line, cells in pairs]
 
     def _weighed(self, text: str, lines: list[str], more: bool) -> Records:
         """Read lines among which quotes open that their line does not close.
@@ -228,13 +237,84 @@ class RecordReader:
     def _fit(self, cells: list[str]) -> list[str] | None:
         """The cells as a row of the right width, or None."""
         count = len(cells)
-        if count == self._width:
+        if count == self.width:
             return cells
-        if count == self._width + 1 and not cells[-1]:
+        if count == self.width + 1 and not cells[-1]:
             return cells[:-1]
-        if self._least <= count < self._width:
-            return cells + [""] * (self._width - count)
+        if self._least <= count < self.width:
+            return cells + [""] * (self.width - count)
         return None
+
+
+@dataclass(frozen=True)
+class PlainRecords:
+    """What the lines held: their rows, and how many lines are none."""
+
+    rows: Table
+    broken: int
+
+
+@dataclass(frozen=True)
+class PlainReader:
+    """Reads whole lines in a file's encoding; ``reader`` has the last word on odd ones."""
+
+    reader: RecordReader
+    encoding: str
+    delimiter: str
+    end: str
+
+    def read(self, data: bytes) -> PlainRecords | None:
+        """The rows of whole lines; None if they must be read as one text."""
+        if self.end != "\n" or not (self.delimiter.isascii() or self.delimiter == NO_DELIMITER):
+            return None
+        returns = data.count(b"\r")
+        if not data or (returns and returns != data.count(b"\r\n")):
+            return None
+        if self.encoding != "utf-8":
+            data = data.decode(self.encoding, "replace").encode("utf-8")
+        if not data.endswith(b"\n"):
+            data += b"\n"
+        return self._read(data, carriage_returns=returns > 0)
+
+    def _read(self, data: bytes, *, carriage_returns: bool) -> PlainRecords | None:
+        width = self.reader.width
+        cuts, ends = self._cuts(data)
+        lines = cuts[ends]  # where each line ends
+        first = np.concatenate(([0], ends[:-1]))
+        is_plain = ends - first == width
+        starts = cuts[first] + 1
+        if width == 1:  # a blank line is no row
+            is_plain &= lines - starts > int(carriage_returns)
+        if b'"' in data:
+            quotes = np.flatnonzero(np.frombuffer(data, dtype=np.uint8) == _QUOTE)
+            is_plain[np.searchsorted(lines, quotes)] = False
+        others = np.flatnonzero(~is_plain)
+        spans = zip(starts[others].tolist(), lines[others].tolist(), strict=True)
+        texts = [data[start : end + 1].decode("utf-8", "replace") for start, end in spans]
+        read = self.reader.each(texts)
+        if read is None:
+            return None
+        keep = is_plain.copy()
+        keep[others] = [bool(row) for row in read]
+        places = (np.cumsum(keep) - 1)[others].tolist()
+        odd = {place: row for place, row in zip(places, read, strict=True) if row}
+        first = np.where(is_plain, first, 0)[keep]
+        table = Table(data, cuts, first, width, odd, carriage_returns)
+        return PlainRecords(table, read.count(None))
+
+    def _cuts(self, data: bytes) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Where cells end, -1 before the first; and the numbers of those that end a line."""
+        letters = np.frombuffer(data, dtype=np.uint8)
+        is_cut = letters == _LINE_FEED
+        if self.delimiter != NO_DELIMITER:
+            is_cut |= letters == ord(self.delimiter)
+        cuts = np.concatenate(([-1], np.flatnonzero(is_cut)))
+        ends = np.flatnonzero(letters[cuts[1:]] == _LINE_FEED) + 1
+        return cuts, ends
+
+
+def _records(rows: list[Row]) -> Records:
+    return Records([row for row in rows if row], rows.count(None))
 
 
 def _best(
@@ -277,6 +357,18 @@ def _one_record(line: str, delimiter: str) -> list[str] | None:
     except csv.Error:  # a carriage return amid the line
         return line.split(delimiter)
     return cells if reader.line_num == 1 else None
+
+
+@contextmanager
+def _collector_paused() -> Iterator[None]:
+    """Rows make no cycles, and the search for some took half the time."""
+    collecting = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if collecting:
+            gc.enable()
 
 
 def _allow_long_cells() -> None:

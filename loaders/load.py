@@ -2,7 +2,7 @@
 
 Killed at any moment and run again, it goes on from the last checkpoint and ends in the same
 ledger: the first pass always finds the same identifiers in the same order, rows lie in sets, and a
-checkpoint is written only after the rows it counts.
+checkpoint is written only after the rows it counts. One load into a dataset runs at a time.
 """
 
 import json
@@ -20,10 +20,11 @@ from loaders.people import Columns, Counts, People
 from loaders.progress import Progress
 from loaders.sources import CsvSource
 from lookup.errors import Code, InputError
-from lookup.index import ledger, register, seal
+from lookup.index import forgotten, ledger, load_lock, register, seal, space
 from lookup.index.dataset import Dataset
 from lookup.index.definition import Definition
 from lookup.index.ledger import Load, LoadState
+from lookup.index.load_lock import Held
 from lookup.index.store import Store
 from lookup.keys import LoaderKeys, check_value
 from lookup.protocol.suite import PROTOCOL, Kind
@@ -65,26 +66,29 @@ class Loader:
     workers: int
     progress: Progress
 
-    def load(self, source: CsvSource, request: Request) -> tuple[str, bool]:
+    def load(self, source: CsvSource, request: Request, *, fresh: bool = False) -> tuple[str, bool]:
         """Load a file; its certificate (JSON), and whether it had been loaded before.
 
+        With ``fresh``, what an interrupted load of this file wrote is deleted and another begins;
+        beside one that was withdrawn or purged another begins.
+
         Raises:
-            InputError: a dataset, column or data class is unknown, or no identifier was found.
+            InputError: a dataset, column or data class is unknown, no identifier was found,
+                another load into the dataset is running, or this one was withdrawn.
             StoreError: the store is away; run again to go on.
         """
         started_at = _now()
         dataset_id, dataset = register.get(self.store, request.dataset)
-        people = People(_columns(source, request, dataset))
-        with self.progress.task("reading", source.size) as advance:
-            counts = _read_all(source, people, advance)
-        if not len(people):
-            raise InputError(
-                Code.BAD_FILE,
-                "no valid identifier was found; check the column names and the delimiter",
-            )
-        load = ledger.begin(
-            self.store,
-            Load(
+        with load_lock.hold(self.store, dataset_id, dataset.name) as held:
+            people = People(_columns(source, request, dataset))
+            with self.progress.task("reading", source.size) as advance:
+                counts = _read_all(source, people, advance)
+            if not len(people):
+                raise InputError(
+                    Code.BAD_FILE,
+                    "no valid identifier was found; check the column names and the delimiter",
+                )
+            wanted = Load(
                 id=0,
                 dataset_id=dataset_id,
                 lane=dataset.lane,
@@ -96,16 +100,46 @@ class Loader:
                 checkpoint=0,
                 state=LoadState.RUNNING,
                 certificate="",
-            ),
-        )
-        if load.state is LoadState.LOADED:
-            return load.certificate, True
-        self._hash(people, load)
-        certificate = self._certificate(request, load, source, people, counts, started_at)
-        ledger.finish(self.store, load, certificate)
+                started_at=started_at,
+            )
+            known = ledger.find(self.store, wanted)
+            replaced = None if known is None else self._replaced(known, fresh=fresh)
+            load = ledger.begin(self.store, wanted, instead_of=replaced)
+            if load.state is LoadState.LOADED:
+                return load.certificate, True
+            held.refuse_if_lost()
+            ledger.own(self.store, load, held.owner)
+            self._hash(people, load, held)
+            certificate = self._certificate(request, load, source, people, counts, started_at)
+            held.refuse_if_lost()
+            ledger.finish(self.store, load, certificate)
         return certificate, False
 
-    def _hash(self, people: People, load: Load) -> None:
+    def _replaced(self, known: Load, *, fresh: bool) -> Load | None:
+        """The earlier load of the same file that a new one shall be begun for, if so."""
+        if known.state is LoadState.LOADED:
+            if fresh:
+                raise InputError(
+                    Code.BAD_USAGE,
+                    "this file is loaded already; to load it anew, first run: qorgan withdraw",
+                )
+            return None
+        if known.state is LoadState.RUNNING:
+            if not fresh:
+                return None
+            with self.progress.task("deleting", known.shards) as advance:
+                for deleted in space.purge(self.store, known):
+                    advance(deleted)
+            return known
+        if not fresh:
+            raise InputError(
+                Code.BAD_USAGE,
+                f"the load of this file was {known.state.value}; to show it again run: "
+                "qorgan rollback VERSION, or load the file anew with --fresh",
+            )
+        return known
+
+    def _hash(self, people: People, load: Load, held: Held) -> None:
         """The second pass: what lies beyond the checkpoint, through the pool, into the ledger."""
         recipe = Recipe(
             load.lane,
@@ -114,6 +148,8 @@ class Loader:
             self.keys.lanes[load.lane],
             self.keys.ledger,
         )
+        forgotten.complete(self.store, load)
+        kept_out = forgotten.read(self.store, load.lane, self.keys.ledger)
         done = load.checkpoint
         with (
             self.progress.task("hashing", len(people)) as advance,
@@ -122,7 +158,9 @@ class Loader:
             advance(done)
             for rows in _grouped(_derived(executor, people, done, self.workers * _WAITING)):
                 done += len(rows)
-                ledger.write_rows(self.store, load, rows, done)
+                held.refuse_if_lost()
+                kept, dropped = forgotten.split(rows, self.keys.ledger, kept_out)
+                ledger.write_rows(self.store, load, kept, done, dropped)
                 advance(len(rows))
 
     def _certificate(
@@ -136,6 +174,7 @@ class Loader:
     ) -> str:
         definition = self.definition
         found = {distinct.kind: len(distinct) for distinct in people.kinds}
+        kept_out = ledger.read(self.store, load.id).forgotten
         return json.dumps(
             {
                 "dataset": request.dataset,
@@ -150,6 +189,7 @@ class Loader:
                 "rejected": counts.rejected,
                 "cells": counts.bad_cells,
                 "identifiers": {kind.value: found.get(kind, 0) for kind in Kind},
+                **({"forgotten": kept_out} if kept_out else {}),
                 "index": {
                     "protocol": PROTOCOL,
                     "argon2": {

@@ -1,10 +1,11 @@
 """Publish: from the ledgers of finished loads to a switched, signed version.
 
-The flow, lane by lane: which loads → rows → build → document, signed → staged chunks → switch.
+The flow, lane by lane: look → which loads → rows → build → document, signed → staged chunks →
+switch. Withdraw and rollback go the same way; they only choose other loads.
 """
 
 import hashlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -59,23 +60,9 @@ class Publisher:
             InputError: BAD_USAGE, a name is unknown or has no finished load; PUBLISH_CONFLICT.
             StoreError: the store is away; what was staged is removed by a later publish.
         """
-        wanted: dict[Lane, list[Load]] = {}
-        for name in dict.fromkeys(names):
-            dataset_id, dataset = register.get(self.store, name)
-            loads = [
-                load
-                for load in ledger.loads_of(self.store, dataset_id)
-                if load.state is LoadState.LOADED
-            ]
-            if not loads:
-                raise InputError(
-                    Code.BAD_USAGE,
-                    f"{name} has no finished load; run: qorgan load FILE --dataset {name}",
-                )
-            wanted.setdefault(dataset.lane, []).extend(loads)
         published = []
-        for lane, loads in wanted.items():
-            published.append(self._publish_lane(lane, loads))
+        for lane, added in wanted(self.store, names).items():
+            published.append(self.extend(lane, added))
             tell(published[-1])
         return published
 
@@ -83,13 +70,29 @@ class Publisher:
         """How many loads of these datasets are not finished, and so not published."""
         ids = [register.get(self.store, name)[0] for name in dict.fromkeys(names)]
         loads = [load for dataset_id in ids for load in ledger.loads_of(self.store, dataset_id)]
-        return sum(load.state is not LoadState.LOADED for load in loads)
+        return sum(load.state is LoadState.RUNNING for load in loads)
 
-    def _publish_lane(self, lane: Lane, added: list[Load]) -> Published:
+    def extend(self, lane: Lane, added: Sequence[int] = ()) -> Published:
+        """Publish what the lane's current version is made of and these loads, none withdrawn.
+
+        Raises: as ``publish``.
+        """
+        seen = self.look(lane)
+        return self.switch_to(seen, (*(seen.before.loads if seen.before else ()), *added))
+
+    def look(self, lane: Lane) -> "Seen":
+        """What the next version of a lane comes after; look before reading any load's state."""
         versions.clean(self.store, lane)
-        before = versions.read(self.store, lane).current
-        made_of = sorted({load.id for load in added} | set(before.loads if before else ()))
-        loads = [ledger.read(self.store, load_id) for load_id in made_of]
+        withdrawals = versions.withdrawals(self.store, lane)
+        return Seen(lane, versions.read(self.store, lane).current, withdrawals)
+
+    def switch_to(self, seen: "Seen", load_ids: Iterable[int]) -> Published:
+        """Make a version of those of these loads that are loaded, unless it is there already.
+
+        Raises: as ``publish``.
+        """
+        lane, before = seen.lane, seen.before
+        loads = finished(self.store, load_ids)
         entries = register.read_all(self.store)
         datasets = {i: entries[i] for i in sorted({load.dataset_id for load in loads})}
         names = tuple(dataset.name for dataset in datasets.values())
@@ -98,19 +101,9 @@ class Publisher:
         counter = parameters.parse(before.document.encode()).counter + 1 if before else 1
         place = build.Place(lane, counter, self.definition.prefix_bits, self.keys.padding)
         with self.progress.task(f"building {lane.value}", None) as advance:
-            built = build.build(place, self._rows(loads), advance)
-        version = self._store_version(place, built, datasets, loads, before)
+            built = build.build(place, read_datasets(self.store, self.keys.ledger, loads), advance)
+        version = self._store_version(place, built, datasets, loads, seen)
         return Published(lane.value, version.name, names, built.identifiers, changed=True)
-
-    def _rows(self, loads: list[Load]) -> Iterator[build.Rows]:
-        for dataset_id in sorted({load.dataset_id for load in loads}):
-            its_loads = [load for load in loads if load.dataset_id == dataset_id]
-            parts = (
-                seal.unseal(self.keys.ledger, sealed)
-                for load in its_loads
-                for sealed in ledger.read_rows(self.store, load)
-            )
-            yield build.rows_of(parts, loads=len(its_loads))
 
     def _store_version(
         self,
@@ -118,9 +111,12 @@ class Publisher:
         built: build.Built,
         datasets: dict[int, Dataset],
         loads: list[Load],
-        before: Version | None,
+        seen: "Seen",
     ) -> Version:
-        document = parameters.serialise(self._document(place, built, datasets))
+        published = tuple(_published(i, dataset) for i, dataset in datasets.items())
+        document = parameters.serialise(
+            document_of(self.definition, place, built, published, _now())
+        )
         lane = place.lane
         stage = versions.open_stage(self.store, lane)
         with self.progress.task(
@@ -137,50 +133,127 @@ class Publisher:
             document=document.decode(),
             signature=parameters.sign(self.keys.publisher, document).hex(),
             loads=tuple(load.id for load in loads),
+            forgotten=sum(load.forgotten for load in loads),
         )
-        versions.switch(self.store, lane, before.name if before else "", version)
+        if seen.before:
+            versions.remember(self.store, lane, seen.before)
+        expected = seen.before.name if seen.before else ""
+        versions.switch(self.store, lane, expected, version, seen.withdrawals)
         return version
 
-    def _document(
-        self, place: build.Place, built: build.Built, datasets: dict[int, Dataset]
-    ) -> Parameters:
-        definition = self.definition
-        return Parameters(
-            protocol=PROTOCOL,
-            lane=place.lane.value,
-            suite=SUITE,
-            mode=MODE,
-            argon2=Argon2Document(
-                definition.argon2_salt,
-                definition.memory_kib,
-                definition.time_cost,
-                definition.parallelism,
-            ),
-            kinds=tuple(kind.value for kind in Kind),
-            public_key=definition.public_keys[place.lane.value],
-            publisher_key=definition.publisher_key,
-            version=parameters.version_name(place.counter, built.root),
-            version_salt=built.version_salt.hex(),
-            published_at=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
-            prefix_bits=place.prefix_bits,
-            range_entries=built.range_entries,
-            root=built.root.hex(),
-            datasets=tuple(_published(i, dataset) for i, dataset in datasets.items()),
-            filter=FilterDocument(
-                bits=built.filter_bits,
-                probes=built.filter_probes,
-                bytes=len(built.filter),
-                sha256=hashlib.sha256(built.filter).hexdigest(),
-            ),
+
+@dataclass(frozen=True)
+class Seen:
+    """A lane as a publisher found it: its version, and how often something was withdrawn."""
+
+    lane: Lane
+    before: Version | None
+    withdrawals: int
+
+
+def wanted(store: Store, names: Sequence[str]) -> dict[Lane, list[int]]:
+    """The ids of the finished loads of these datasets, by lane.
+
+    Raises:
+        InputError: BAD_USAGE, a name is unknown or has no finished load.
+    """
+    found: dict[Lane, list[int]] = {}
+    for name in dict.fromkeys(names):
+        dataset_id, dataset = register.get(store, name)
+        loads = ledger.loads_of(store, dataset_id)
+        finished_ids = [load.id for load in loads if load.state is LoadState.LOADED]
+        if not finished_ids:
+            raise _nothing_to_publish(name, loads)
+        found.setdefault(dataset.lane, []).extend(finished_ids)
+    return found
+
+
+def finished(store: Store, load_ids: Iterable[int]) -> list[Load]:
+    """Those of these loads that a version may be made of, by id."""
+    loads = [ledger.read(store, load_id) for load_id in sorted(set(load_ids))]
+    return [load for load in loads if load.state is LoadState.LOADED]
+
+
+def read_datasets(store: Store, ledger_key: bytes, loads: list[Load]) -> Iterator[build.Rows]:
+    """The rows of these loads, dataset by dataset in the order of their ids.
+
+    Raises:
+        UnavailableError: STORE_UNAVAILABLE, rows are missing or damaged.
+    """
+    for dataset_id in sorted({load.dataset_id for load in loads}):
+        its_loads = [load for load in loads if load.dataset_id == dataset_id]
+        parts = (
+            seal.unseal(ledger_key, sealed)
+            for load in its_loads
+            for sealed in ledger.read_rows(store, load)
         )
+        yield build.rows_of(parts, loads=len(its_loads))
+
+
+def document_of(
+    definition: Definition,
+    place: build.Place,
+    built: build.Built,
+    datasets: tuple[PublishedDataset, ...],
+    published_at: str,
+) -> Parameters:
+    """A version's parameters."""
+    return Parameters(
+        protocol=PROTOCOL,
+        lane=place.lane.value,
+        suite=SUITE,
+        mode=MODE,
+        argon2=Argon2Document(
+            definition.argon2_salt,
+            definition.memory_kib,
+            definition.time_cost,
+            definition.parallelism,
+        ),
+        kinds=tuple(kind.value for kind in Kind),
+        public_key=definition.public_keys[place.lane.value],
+        publisher_key=definition.publisher_key,
+        version=parameters.version_name(place.counter, built.root),
+        version_salt=built.version_salt.hex(),
+        published_at=published_at,
+        prefix_bits=place.prefix_bits,
+        range_entries=built.range_entries,
+        root=built.root.hex(),
+        datasets=datasets,
+        filter=FilterDocument(
+            bits=built.filter_bits,
+            probes=built.filter_probes,
+            bytes=len(built.filter),
+            sha256=hashlib.sha256(built.filter).hexdigest(),
+        ),
+    )
 
 
 def _is_same(before: Version, loads: list[Load], datasets: dict[int, Dataset]) -> bool:
     """Whether a new version would say nothing new."""
     document = parameters.parse(before.document.encode())
-    return before.loads == tuple(load.id for load in loads) and document.datasets == tuple(
-        _published(i, dataset) for i, dataset in datasets.items()
+    return (
+        before.loads == tuple(load.id for load in loads)
+        and before.forgotten == sum(load.forgotten for load in loads)
+        and document.datasets == tuple(_published(i, dataset) for i, dataset in datasets.items())
     )
+
+
+def _nothing_to_publish(name: str, loads: list[Load]) -> InputError:
+    states = {load.state for load in loads}
+    if LoadState.WITHDRAWN in states:
+        sentence = (
+            f"{name} was withdrawn; to show it again run: qorgan rollback VERSION "
+            "(qorgan versions lists them), or load its file anew with --fresh"
+        )
+    elif LoadState.PURGED in states:
+        sentence = f"{name} was withdrawn and purged; load its file anew with --fresh"
+    else:
+        sentence = f"{name} has no finished load; run: qorgan load FILE --dataset {name}"
+    return InputError(Code.BAD_USAGE, sentence)
+
+
+def _now() -> str:
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _published(dataset_id: int, dataset: Dataset) -> PublishedDataset:

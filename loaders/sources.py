@@ -14,7 +14,7 @@ import difflib
 import hashlib
 import re
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Self
@@ -67,7 +67,7 @@ class Block:
         rejected: records that could not be read and are not kept, by reason.
     """
 
-    rows: list[list[str]]
+    rows: Sequence[list[str]]
     rejected: dict[str, int]
 
 
@@ -124,8 +124,13 @@ class CsvSource:
         """
         layout = self._layout
         reader = csv_lines.RecordReader(layout.header, layout.delimiter, layout.end)
+        plain = csv_lines.PlainReader(reader, layout.encoding, layout.delimiter, layout.end)
         rest = ""
         for piece in csv_lines.pieces(self._chunks(), layout.end.encode("ascii")):
+            if not rest and not piece.long_lines and (found := plain.read(piece.data)):
+                if found.rows or found.broken:
+                    yield Block(found.rows, {BROKEN_LINE: found.broken} if found.broken else {})
+                continue
             text = rest + piece.data.decode(layout.encoding, "replace")
             records = reader.read(text, more=piece.more)
             rest = records.rest

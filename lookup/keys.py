@@ -49,7 +49,7 @@ def create(folder: Path) -> None:
     try:
         folder.mkdir(parents=True, mode=0o700, exist_ok=True)
         for name in (*Lane, "ledger", "padding", "publisher"):
-            _create_one(folder, name)
+            create_one(folder, name)
     except OSError as error:
         raise _bad("the key folder cannot be written", error) from None
 
@@ -128,7 +128,7 @@ def read(folder: Path, name: str) -> bytes:
     return bytes.fromhex(line.decode())
 
 
-def _create_one(folder: Path, name: str) -> None:
+def create_one(folder: Path, name: str) -> None:
     path = folder / f"{name}.key"
     if path.exists():
         return

@@ -13,6 +13,7 @@ ROOT = Path(__file__).parents[1]
 
 FIGURES = {
     "load": ("load/throughput/test", "load/throughput/standard"),
+    "first_pass": ("first_pass/csv", "first_pass/rows-a-second", "first_pass/memory"),
     "ledger_write": ("ledger/write/200k", "ledger/write/16M"),
     "store_memory": ("store/memory/identifier",),
     "ranges": ("ranges/gunicorn", "ranges/gunicorn/store-away"),

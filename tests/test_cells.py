@@ -2,7 +2,9 @@
 
 import random
 from collections.abc import Sequence
+from types import SimpleNamespace
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -38,7 +40,9 @@ def one_by_one(kind: Kind, column: Sequence[str]) -> tuple[list[str | None], dic
     return texts, bad
 
 
-def in_bulk(kind: Kind, column: Sequence[str]) -> tuple[list[str | None], dict[int, Code]]:
+def in_bulk(
+    kind: Kind, column: cells.Column | Sequence[str]
+) -> tuple[list[str | None], dict[int, Code]]:
     """What ``parse`` says, in the same form; every invalid cell must be empty or zero in it."""
     found = cells.parse(kind, column)
     valid = found.valid.tolist()
@@ -154,6 +158,81 @@ def test_signs_beside_the_digits_are_no_digits() -> None:
     assert ([None] * 4000, dict.fromkeys(range(4000), Code.IIN_CHARACTERS)) == in_bulk(
         Kind.IIN, column
     )
+
+
+@settings(deadline=None, max_examples=400)
+@given(st.lists(ANYTHING | st.tuples(AROUND, st.sampled_from(ABSENT), AROUND).map("".join)))
+def test_a_column_is_present_where_each_cell_is(column: list[str]) -> None:
+    """A data class is set by a whole column exactly as by each of its cells."""
+    expected = [cells.is_present(cell) for cell in column]
+    assert expected == cells.present(cells.Column.of(column)).tolist()
+
+
+@settings(deadline=None, max_examples=300)
+@given(st.lists(st.binary(max_size=30) | phones().map(str.encode), max_size=8), st.data())
+def test_cells_cut_from_a_file_are_judged_without_their_neighbours(
+    written: list[bytes], data: st.DataObject
+) -> None:
+    """Whatever bytes stand before and after a cell, and whether they are UTF-8 or not."""
+    gaps = [data.draw(st.sampled_from((b"", b";", b"7", b"\n", b"\xd0"))) for _ in written]
+    raw, spans = b"", []
+    for gap, cell in zip(gaps, written, strict=True):
+        raw += gap
+        spans.append((len(raw), len(raw) + len(cell)))
+        raw += cell
+    ends = np.array(spans, dtype=np.int64).reshape(-1, 2)
+    column = cells.Column(raw, ends[:, 0], ends[:, 1])
+    texts = [cell.decode("utf-8", "replace") for cell in written]
+    assert texts == column.texts()
+    assert [cells.is_present(text) for text in texts] == cells.present(column).tolist()
+    for kind in Kind:
+        assert in_bulk(kind, texts) == in_bulk(kind, column)
+
+
+def test_a_lone_surrogate_is_no_letter_of_an_address() -> None:
+    """What a JSON dump can hold and UTF-8 cannot is a bad cell, as the rule says."""
+    column = ["\ud800@example.com", "a\ud800@example.com", "7701\ud8000000001", "\ud800"]
+    for kind in Kind:
+        assert one_by_one(kind, column) == in_bulk(kind, column)
+
+
+def test_usual_phones_never_wait_for_the_rule(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The forms that dumps are full of are checked in bulk, or a load takes minutes more."""
+
+    def refuse(kind: Kind, text: str) -> str:
+        raise AssertionError((kind, text))
+
+    monkeypatch.setattr(cells, "canonical", refuse)
+    column = ["+77010000001", "87010000001", "77010000001", "7010000001", "8 (701) 000-00-01"]
+    column += ["+7 701 000 00 01", "+7(701)000-00-01", "8-701-000-00-01", "8.701.000.00.01"]
+    assert (["+77010000001"] * 9, {}) == in_bulk(Kind.PHONE, column)
+
+
+def test_every_prefix_of_five_digits_is_judged_as_by_the_rule() -> None:
+    """What the bulk path knows of Kazakhstan's ranges is neither more nor less than the rule."""
+    dice = random.Random(9)
+    column = [f"87{prefix:04d}{dice.randrange(10**5):05d}" for prefix in range(10_000)]
+    in_ranges = (cells._phones(cells.Column.of(column)) != 0).tolist()
+    texts, bad = one_by_one(Kind.PHONE, column)
+    assert (texts, bad) == in_bulk(Kind.PHONE, column)
+    assert [] == [i for i in range(10_000) if in_ranges[i] and texts[i] is None]
+    mobile = [i for i, text in enumerate(texts) if text is not None and text[3] in "04678"]
+    assert 1900 == len(mobile)  # 19 operators' codes
+    assert all(in_ranges[i] for i in mobile)
+
+
+def test_a_range_told_by_a_later_digit_is_left_to_the_rule(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Should libphonenumber's metadata look at a later digit one day, no number is invented."""
+    patterns = {"mobile": r"7(?:01\d{7}|02\d{6}[1-9])", "fixed_line": r"7203\d{6}"}
+    described = {
+        name: SimpleNamespace(national_number_pattern=pattern) for name, pattern in patterns.items()
+    }
+    metadata = SimpleNamespace(metadata_for_region=lambda _: SimpleNamespace(**described))
+    monkeypatch.setattr(cells, "PhoneMetadata", metadata)
+    known = np.flatnonzero(cells._kz_prefixes.__wrapped__()).tolist()
+    assert [*range(100, 200), *range(2030, 2040)] == known
 
 
 @pytest.mark.parametrize("kind", list(Kind))

@@ -155,7 +155,7 @@ LOAD = ("load", "dump.csv", "--dataset", "one")
         (("publish",), "missing argument 'NAME...'; see: qorgan --help"),
         (
             ("publish", "one", "--jsn"),
-            "no such option '--jsn'; did you mean '--json'?; see: qorgan --help",
+            "no such option '--jsn'; try: '--json', '--yes'; see: qorgan --help",
         ),
         (("pubish",), "no such command 'pubish'; did you mean 'publish'?; see: qorgan --help"),
         (("dataset", "add", "no.toml"), "the dataset file cannot be opened; check its path"),

@@ -220,24 +220,6 @@ def _counts(certificate: str) -> dict[str, object]:
 
 
 @pytest.mark.usefixtures("small_steps")
-def test_two_loads_of_a_file_at_once_are_one(index: SmallIndex, crowd: Path) -> None:
-    """Started twice by mistake, a load is the same load, whole whoever is done first."""
-    inner: list[str] = []
-
-    def load_too() -> None:
-        inner.append(load(index, crowd, BY_IIN)[0])
-        assert LoadState.LOADED is loads(index.store)[0].state
-        index.publish("one")
-
-    outer, _ = load(index, crowd, BY_IIN, Watched(200, load_too))
-    assert [_counts(outer)] == [_counts(each) for each in inner]
-    assert [(1, 600)] == [(each.id, each.checkpoint) for each in loads(index.store)]
-    assert 600 == len(rows_of(index.store, 1))
-    assert [False] == [published.changed for published in index.publish("one")]
-    assert {"one": 0b11} == index.ask(Lane.PUBLIC, CROWD[599])
-
-
-@pytest.mark.usefixtures("small_steps")
 def test_checkpoint_of_other_masks_is_not_gone_on_from(index: SmallIndex, crowd: Path) -> None:
     """If the register learns a data class between two runs, nobody is left without its bit."""
     index.dataset("two", ("names",), lane=Lane.PUBLIC)

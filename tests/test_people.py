@@ -16,7 +16,9 @@ from hypothesis import strategies as st
 
 from loaders import people
 from loaders.cells import parse
+from loaders.csv_lines import PlainReader, RecordReader
 from loaders.people import Columns, Counts, Distinct, People
+from loaders.sources import ENCODINGS
 from lookup.errors import InputError
 from lookup.protocol.identifiers import canonical, iin_check_digit
 from lookup.protocol.suite import Kind
@@ -245,3 +247,87 @@ def test_email_texts_survive_many_merges() -> None:
     found = dict(zip(distinct.texts(0, len(distinct)), distinct.masks.tolist(), strict=True))
     assert {text: 1 << (i % 16) for i, text in enumerate(addresses)} == found
     assert {column.index(text) for text in addresses} == set(distinct.rows.tolist())
+
+
+LETTERS = st.lists(
+    st.sampled_from(("", "a", "7", " ", "ж", "-", "\x00", "\ufffd", '"', '"a"', '"a;b"', "x\u2028"))
+).map("".join)
+LINES = st.lists(
+    st.tuples(st.lists(LETTERS, max_size=4).map(";".join), st.sampled_from(("\n", "\r\n"))),
+    max_size=10,
+).map(lambda lines: "".join(text + end for text, end in lines))
+HEADERS = st.sampled_from((("a",), ("a", "b"), ("a", "b", "c"), ("a", "b", ""), ("a", "", "")))
+
+
+@settings(deadline=None, max_examples=400)
+@given(LINES | LINES.map(lambda text: text[:-1]), HEADERS, st.sampled_from((";", ",", "\ud800")))
+def test_lines_cut_in_bulk_are_the_lines_read_one_by_one(
+    text: str, header: tuple[str, ...], delimiter: str
+) -> None:
+    """Rows, their order and the broken lines are those of the careful reader, or left to it."""
+    reader = RecordReader(header, delimiter, "\n")
+    for encoding in ENCODINGS:
+        data = text.encode(encoding, "replace")
+        found = PlainReader(reader, encoding, delimiter, "\n").read(data)
+        careful = reader.read(data.decode(encoding, "replace"), more=False)
+        if found is None:
+            assert not data or '"' in text or text.endswith("\r")
+            continue
+        assert (careful.rows, careful.broken, "") == (
+            list(found.rows),
+            found.broken,
+            careful.rest,
+        )
+        assert [[row[i] for row in careful.rows] for i in range(len(header))] == [
+            found.rows.column(i).texts() for i in range(len(header))
+        ]
+        assert found.rows == careful.rows
+
+
+def test_bytes_that_are_no_letters_stay_in_their_cell() -> None:
+    """A character cut by a delimiter or a line's end spoils neither."""
+    data = b"\xd0;\xe2\x80\n\xff;1\n2\n\xf0\x9f;\xd0"
+    reader = RecordReader(("a", "b"), ";", "\n")
+    found = PlainReader(reader, "utf-8", ";", "\n").read(data)
+    assert found is not None
+    assert [["\ufffd", "\ufffd"], ["\ufffd", "1"], ["\ufffd", "\ufffd"]] == list(found.rows)
+    assert reader.read(data.decode("utf-8", "replace"), more=False).rows == found.rows
+    assert 1 == found.broken
+
+
+def test_lines_of_other_kinds_are_left_to_the_careful_reader() -> None:
+    """Where a line ends otherwise, a quote stays open, or there is nothing: no guess."""
+    reader = RecordReader(("a", "b"), ";", "\n")
+    plain = PlainReader(reader, "utf-8", ";", "\n")
+    for data in (b"", b"1;2\r3\n", b"1;2\r\r\n", b'1;"2\n', b'1;"2\n3";4\n'):
+        assert None is plain.read(data)
+    assert None is PlainReader(reader, "utf-8", ";", "\r").read(b"1;2\n")
+    assert None is PlainReader(reader, "utf-8", "\u00a6", "\n").read(b"1;2\n")
+
+
+@settings(deadline=None, max_examples=200)
+@given(st.lists(ROWS, max_size=12), st.integers(0, 2))
+def test_first_pass_over_a_file_is_that_over_its_rows(
+    rows: list[tuple[str, ...]], cut: int
+) -> None:
+    """Read from bytes, with quotes here and there, or given as texts: the same certificate."""
+    reader = RecordReader(("iin", "phone", "email", "name", "address"), ";", "\n")
+    quote = [f'"{cell}"' if (i + cut) % 7 == 0 else cell for i, cell in enumerate(sum(rows, ()))]
+    lines = [";".join(quote[at : at + 5]) + "\r\n"[cut % 2 :] for at in range(0, len(quote), 5)]
+    plain = PlainReader(reader, "utf-8", ";", "\n").read("".join(lines).encode())
+    assert (plain is None) == (not rows)
+    by_file, by_rows = People(COLUMNS), People(COLUMNS)
+    by_file.add(plain.rows if plain else [], {})
+    by_rows.add(rows, {})
+    assert by_rows.finish() == by_file.finish()
+    assert in_order(by_rows) == in_order(by_file)
+
+
+def test_the_first_of_equal_identifiers_counts() -> None:
+    """Of many rows with one identifier the first is accepted, however the sort moves them."""
+    found = Distinct(Kind.IIN)
+    rows = np.arange(5000, dtype=np.uint32)
+    column = [IINS[i % 2] for i in range(5000)]
+    found.add(parse(Kind.IIN, column), np.ones(5000, dtype=np.uint16), rows)
+    found.merge()
+    assert [0, 1] == found.rows.tolist()

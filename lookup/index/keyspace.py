@@ -21,6 +21,16 @@ def load(load_id: int) -> str:
     return f"qorgan:load:{load_id}"
 
 
+def load_lock(dataset_id: int) -> str:
+    """Who loads into a dataset at this moment; gone by itself when he is."""
+    return f"qorgan:load-lock:{dataset_id}"
+
+
+def forgotten(lane: Lane) -> str:
+    """The set of the people who asked to be forgotten, sealed."""
+    return f"qorgan:forgotten:{lane.value}"
+
+
 def ledger(lane: Lane, load_id: int, shard: int) -> str:
     """One set of sealed rows. Short: there may be 200,000 of these names."""
     return f"q:{lane.value[0]}:{load_id:x}:{shard:x}"
@@ -29,6 +39,11 @@ def ledger(lane: Lane, load_id: int, shard: int) -> str:
 def versions(lane: Lane) -> str:
     """The lane's versions: the hash of the atomic switch."""
     return f"qorgan:versions:{lane.value}"
+
+
+def history(lane: Lane) -> str:
+    """The hash version name -> what it was made of."""
+    return f"qorgan:history:{lane.value}"
 
 
 def part(lane: Lane, stage: str, name: str, chunk: int) -> str:

@@ -4,6 +4,9 @@ A load is one file with one column mapping for one dataset. Its rows lie in sets
 again changes nothing; its checkpoint is written after the rows it counts were acknowledged. If the
 same file gives other identifiers or masks (other phone rules, a data class more in the register),
 that is another load: the checkpoint of the first means nothing to it.
+
+Whoever changes a running load holds its dataset's lock (``load_lock``). A finished one changes its
+state by compare-and-set only, and loses rows only to ``forgotten``.
 """
 
 import json
@@ -22,6 +25,7 @@ from lookup.protocol.suite import Lane
 
 _ROWS_PER_SHARD = 80  # a set stays compact up to 128 members: 21 bytes a row instead of 50
 _READ_AHEAD = 512  # shards asked for at a time while reading
+GONE = "gone:"  # a load's fields for rows that are being taken out, row in hex -> its sum
 
 
 # Checkpoint and sum move together, and only once if a reply got lost and this is sent again.
@@ -29,15 +33,35 @@ _ADVANCE = """
 if tonumber(redis.call('HGET', KEYS[1], 'checkpoint')) < tonumber(ARGV[1]) then
   redis.call('HSET', KEYS[1], 'checkpoint', ARGV[1])
   redis.call('HINCRBY', KEYS[1], 'rows_sum', ARGV[2])
+  redis.call('HINCRBY', KEYS[1], 'forgotten', ARGV[3])
+end
+"""
+
+# Sent again because its reply got lost, it says the same.
+_MOVE = """
+local state = redis.call('HGET', KEYS[1], 'state')
+if state == ARGV[2] then return 1 end
+if state ~= ARGV[1] then return 0 end
+redis.call('HSET', KEYS[1], 'state', ARGV[2])
+if ARGV[3] ~= '' then redis.call('HSET', KEYS[1], 'reason', ARGV[3]) end
+return 1
+"""
+
+# An identity is a JSON list, so no identity is an "old:" field.
+_REPLACE = """
+if redis.call('HGET', KEYS[1], ARGV[1]) == ARGV[2] then
+  redis.call('HSET', KEYS[1], ARGV[1], ARGV[3], 'old:' .. ARGV[2], ARGV[2])
 end
 """
 
 
 class LoadState(StrEnum):
-    """Only a loaded load is ever published."""
+    """Only a loaded load is ever published; only a withdrawn or running one is ever purged."""
 
-    RUNNING = "running"
+    RUNNING = "running"  # also when it was interrupted
     LOADED = "loaded"
+    WITHDRAWN = "withdrawn"
+    PURGED = "purged"  # its rows are deleted, or are being deleted
 
 
 @dataclass(frozen=True)
@@ -52,6 +76,10 @@ class Load:
         identifiers: how many distinct ones it has, and so rows; ``shards`` sets hold them.
         checkpoint: how many distinct identifiers have their rows safely in the ledger.
         certificate: the JSON of the finished load, else empty.
+        forgotten: how many of its identifiers have no row, because these people asked for it.
+        reason: why it was withdrawn, in the operator's words.
+        started_at: when it was first begun; ``owner`` who holds or held the lock for it.
+        purged_shards: how many of its sets are deleted.
     """
 
     id: int
@@ -65,6 +93,16 @@ class Load:
     checkpoint: int
     state: LoadState
     certificate: str
+    forgotten: int = 0
+    reason: str = ""
+    started_at: str = ""
+    owner: str = ""
+    purged_shards: int = 0
+
+    @property
+    def has_rows(self) -> bool:
+        """Whether any of its rows may still be in the store."""
+        return self.state is not LoadState.PURGED or self.purged_shards < self.shards
 
 
 def shards_for(identifiers: int) -> int:
@@ -72,16 +110,28 @@ def shards_for(identifiers: int) -> int:
     return 1 << max(0, math.ceil(math.log2(max(identifiers, 1) / _ROWS_PER_SHARD)))
 
 
-def begin(store: Store, wanted: Load) -> Load:
-    """Enter a load, or find the one of the same dataset and identity (its id is ignored)."""
+def find(store: Store, wanted: Load) -> Load | None:
+    """The load of the same dataset and identity, if there is one; of several the newest."""
+    known = store.redis.hget(keyspace.loads_of(wanted.dataset_id), _identity(wanted))
+    return None if known is None else read(store, int(known))
+
+
+def begin(store: Store, wanted: Load, instead_of: Load | None = None) -> Load:
+    """Enter a load, or find the one of the same dataset and identity (its id is ignored).
+
+    With ``instead_of``, the load found before, another one takes its place; that one is kept.
+    """
     client = store.redis
     loads_of = keyspace.loads_of(wanted.dataset_id)
-    identity = json.dumps([wanted.file_sha256, wanted.found, *wanted.columns])
+    identity = _identity(wanted)
     known = client.hget(loads_of, identity)
-    if known is None:
+    if known is None or instead_of is not None:
         load = replace(wanted, id=int(client.incr(keyspace.LAST_LOAD)))
         store.set_hash(keyspace.load(load.id), _to_hash(load))
-        client.hsetnx(loads_of, identity, load.id)
+        if instead_of is None:
+            client.hsetnx(loads_of, identity, load.id)
+        else:
+            client.eval(_REPLACE, 1, loads_of, identity, str(instead_of.id), str(load.id))
         known = client.hget(loads_of, identity)
     return read(store, int(known or 0))
 
@@ -101,6 +151,11 @@ def read(store: Store, load_id: int) -> Load:
         checkpoint=int(raw["checkpoint"]),
         state=LoadState(raw["state"]),
         certificate=raw["certificate"],
+        forgotten=_forgotten(raw),
+        reason=raw.get("reason", ""),
+        started_at=raw.get("started_at", ""),
+        owner=raw.get("owner", ""),
+        purged_shards=int(raw.get("purged_shards", 0)),
     )
 
 
@@ -110,13 +165,29 @@ def loads_of(store: Store, dataset_id: int) -> list[Load]:
     return [read(store, load_id) for load_id in sorted(map(int, ids))]
 
 
-def write_rows(store: Store, load: Load, rows: Rows, checkpoint: int) -> None:
-    """Add rows and, once all are acknowledged, move the checkpoint."""
+def own(store: Store, load: Load, owner: str) -> None:
+    """Note who works on a load: the holder of its dataset's lock."""
+    store.set_hash(keyspace.load(load.id), {"owner": owner})
+
+
+def write_rows(
+    store: Store, load: Load, rows: Rows, checkpoint: int, dropped: Rows | None = None
+) -> None:
+    """Add rows and, once all are acknowledged, move the checkpoint.
+
+    ``dropped`` are rows that shall not be there, of people who asked to be forgotten: a run that
+    was killed may have written them.
+    """
     pipeline = store.redis.pipeline(transaction=False)
     for shard, members in _by_shard(rows, load.shards):
         pipeline.sadd(keyspace.ledger(load.lane, load.id, shard), *members)
+    if dropped is not None:
+        for shard, members in _by_shard(dropped, load.shards):
+            pipeline.srem(keyspace.ledger(load.lane, load.id, shard), *members)
     pipeline.execute()
-    store.redis.eval(_ADVANCE, 1, keyspace.load(load.id), str(checkpoint), str(_sum(rows)))
+    forgotten = 0 if dropped is None else len(dropped)
+    numbers = (str(checkpoint), str(rows_sum(rows)), str(forgotten))
+    store.redis.eval(_ADVANCE, 1, keyspace.load(load.id), *numbers)
 
 
 def finish(store: Store, load: Load, certificate: str) -> None:
@@ -126,6 +197,12 @@ def finish(store: Store, load: Load, certificate: str) -> None:
     )
 
 
+def move(store: Store, load: Load, to: LoadState, reason: str = "") -> bool:
+    """Change the state of a load if it still is the one that we saw; whether it is so now."""
+    arguments = (load.state.value, to.value, reason)
+    return bool(store.redis.eval(_MOVE, 1, keyspace.load(load.id), *arguments))
+
+
 def read_rows(store: Store, load: Load) -> Iterator[Rows]:
     """All rows of a finished load, in arrays of shape (n, 18).
 
@@ -133,24 +210,53 @@ def read_rows(store: Store, load: Load) -> Iterator[Rows]:
         UnavailableError: STORE_UNAVAILABLE, rows are missing or damaged: their people would read
             "not found". (Only when all rows were read.)
     """
-    missing, total = load.identifiers, 0
+    record = store.hash(keyspace.load(load.id))
+    pending = gone(record)  # out of the ledger already, though perhaps not yet out of its set
+    missing = load.identifiers - int(record.get("forgotten", 0)) - len(pending)
+    total = sum(pending.values())
     for first in range(0, load.shards, _READ_AHEAD):
         pipeline = store.redis.pipeline(transaction=False)
         for shard in range(first, min(first + _READ_AHEAD, load.shards)):
             pipeline.smembers(keyspace.ledger(load.lane, load.id, shard))
-        together = b"".join(member for members in pipeline.execute() for member in members)
+        sets = pipeline.execute()
+        if pending:
+            sets = [set(members) - pending.keys() for members in sets]
+        together = b"".join(member for members in sets for member in members)
         rows = np.frombuffer(together, dtype=np.uint8).reshape(-1, SEALED_BYTES)
         missing -= len(rows)
-        total += _sum(rows)
+        total += rows_sum(rows)
         yield rows
-    if missing or total != int(store.redis.hget(keyspace.load(load.id), "rows_sum") or 0):
+    if missing or total != int(record.get("rows_sum", 0)):
         raise UnavailableError(
             Code.STORE_UNAVAILABLE,
-            f"rows of load {load.id} are lost or damaged in the store; restore its backup",
+            f"rows of load {load.id} are lost or damaged in the store; restore its backup"
+            if read(store, load.id).forgotten == load.forgotten
+            else "a person was taken out of the ledger meanwhile; run the same command again",
         )
 
 
-def _sum(rows: Rows) -> int:
+def find_row(store: Store, load: Load, pair: bytes) -> bytes | None:
+    """The row whose sealed 16 bytes are these; there is one set it can be in."""
+    members = store.redis.smembers(shard_of(load, pair))
+    return next((m for m in members if isinstance(m, bytes) and m.startswith(pair)), None)
+
+
+def shard_of(load: Load, row: bytes) -> str:
+    """The key of the set that holds a row."""
+    shard = int.from_bytes(row[:4], "big") & (load.shards - 1)
+    return keyspace.ledger(load.lane, load.id, shard)
+
+
+def gone(record: dict[str, str]) -> dict[bytes, int]:
+    """The rows that are being taken out of a load, and the sum of each, from its hash."""
+    return {
+        bytes.fromhex(field.removeprefix(GONE)): int(value)
+        for field, value in record.items()
+        if field.startswith(GONE)
+    }
+
+
+def rows_sum(rows: Rows) -> int:
     """A sum over rows, whatever their order, that one damaged byte changes."""
     words = np.ascontiguousarray(rows[:, :16]).view(np.uint64)
     fields = np.ascontiguousarray(rows[:, 16:]).view(np.uint16).ravel()
@@ -168,6 +274,16 @@ def _by_shard(rows: Rows, shards: int) -> Iterable[tuple[int, list[bytes]]]:
     for shard, count in zip(grouped.tolist(), ends.tolist(), strict=True):
         yield shard, members[at : at + count]
         at += count
+
+
+def _forgotten(record: dict[str, str]) -> int:
+    """A running load counts anew what is being taken out of it."""
+    pending = 0 if record["state"] == LoadState.RUNNING else len(gone(record))
+    return int(record.get("forgotten", 0)) + pending
+
+
+def _identity(load: Load) -> str:
+    return json.dumps([load.file_sha256, load.found, *load.columns])
 
 
 def _to_hash(load: Load) -> dict[str, str]:

@@ -5,6 +5,9 @@ its chunks, so that no two publishers ever write the same key), writes the chunk
 live, makes them permanent, and *switches* by compare-and-set. The script refuses if somebody else
 switched meanwhile, or if a cleaner took the stage away. The version before stays for an hour for
 readers that are about to fetch it. Every later publish cleans what a killed publisher left.
+
+Withdrawals are counted, and the switch compares that, too: no publish that had looked at the loads
+before one of them was withdrawn can bring it back.
 """
 
 import json
@@ -23,13 +26,15 @@ from lookup.protocol.suite import Lane
 CHUNK_BYTES = (1 << 20) - 64
 VIEW, FILTER = "view", "filter"
 _KEEP_OLD = 3600  # seconds an old version stays fetchable
+_HISTORY = 100  # versions of a lane whose loads are remembered
 _STAGE_LIFE = 3600  # seconds: longer than writing any version, short enough after a kill
 
 # A reply can get lost and the client sends the command again: it must not undo what it did.
 _SWITCH = """
 if redis.call('HGET', KEYS[1], 'record:' .. ARGV[3]) == ARGV[4] then return 'switched' end
 local current = redis.call('HGET', KEYS[1], 'current') or ''
-if current ~= ARGV[1] then return 'moved' end
+local withdrawals = redis.call('HGET', KEYS[1], 'withdrawals') or '0'
+if current ~= ARGV[1] or withdrawals ~= ARGV[6] then return 'moved' end
 local staged = redis.call('HGET', KEYS[1], 'stage:' .. ARGV[2])
 if not staged or staged == 'dropped' then return 'cleaned' end
 redis.call('HDEL', KEYS[1], 'stage:' .. ARGV[2])
@@ -59,6 +64,7 @@ class Version:
         document: the parameters, ASCII JSON, exactly as signed.
         signature: hex.
         loads: ids of the loads it was made of.
+        forgotten: how many rows had been taken out of these, by people who asked to be forgotten.
     """
 
     name: str
@@ -68,6 +74,7 @@ class Version:
     document: str
     signature: str
     loads: tuple[int, ...]
+    forgotten: int = 0
 
     def part_bytes(self, part: str) -> int:
         """The length of a part."""
@@ -80,6 +87,16 @@ class LaneVersions:
 
     current: Version | None
     previous: Version | None
+
+
+@dataclass(frozen=True)
+class PastVersion:
+    """What is remembered of a version: enough to publish again what it was made of."""
+
+    name: str
+    published_at: str
+    datasets: tuple[str, ...]
+    loads: tuple[int, ...]
 
 
 def of_dict(raw: dict[str, Any] | None) -> Version | None:
@@ -99,6 +116,53 @@ def read(store: Store, lane: Lane) -> LaneVersions:
     return LaneVersions(
         _record(fields, fields.get("current", "")), _record(fields, fields.get("previous", ""))
     )
+
+
+def withdrawals(store: Store, lane: Lane) -> int:
+    """How often something was withdrawn from this lane; a switch must still find that number."""
+    return int(store.redis.hget(keyspace.versions(lane), "withdrawals") or 0)
+
+
+def in_service(store: Store, lane: Lane) -> set[int]:
+    """The loads that the current version, or one whose hour is not over, is made of."""
+    fields = store.hash(keyspace.versions(lane))
+    now = int(time.time())
+    names = [name for field, name in fields.items() if field == "current"]
+    for field, value in fields.items():
+        kind, _, name = field.partition(":")
+        if kind == "retired" and now - int(value) <= _KEEP_OLD:
+            names.append(name)
+    found = [_record(fields, name) for name in names]
+    return {load for version in found if version for load in version.loads}
+
+
+def count_withdrawal(store: Store, lane: Lane) -> None:
+    """Say that a load was withdrawn: publishes that have looked before will not switch."""
+    store.redis.hincrby(keyspace.versions(lane), "withdrawals", 1)
+
+
+def remember(store: Store, lane: Lane, version: Version) -> None:
+    """Keep what a version was made of, and forget the oldest of many.
+
+    Called for the current version before another is switched to: so none is ever missing.
+    """
+    key = keyspace.history(lane)
+    store.redis.hset(key, version.name, json.dumps(asdict(_past(version))))
+    for name in sorted(store.hash(key), key=_counter)[:-_HISTORY]:
+        store.redis.hdel(key, name)
+
+
+def history(store: Store, lane: Lane) -> list[PastVersion]:
+    """The versions that can be named, oldest first; the current one is the last."""
+    past = {}
+    for name, value in store.hash(keyspace.history(lane)).items():
+        raw = json.loads(value)
+        raw |= {"datasets": tuple(raw["datasets"]), "loads": tuple(raw["loads"])}
+        past[name] = PastVersion(**raw)
+    current = read(store, lane).current
+    if current is not None:
+        past[current.name] = _past(current)
+    return [past[name] for name in sorted(past, key=_counter)]
 
 
 def open_stage(store: Store, lane: Lane) -> str:
@@ -126,8 +190,10 @@ def read_part(store: Store, lane: Lane, version: Version, part: str) -> Iterator
         yield content
 
 
-def switch(store: Store, lane: Lane, expected: str, version: Version) -> None:
+def switch(store: Store, lane: Lane, expected: str, version: Version, withdrawals: int = 0) -> None:
     """Make a staged version the current one, if the current one is still the expected one.
+
+    ``withdrawals`` is the number that was read before the states of its loads were.
 
     Raises:
         InputError: PUBLISH_CONFLICT; the stage is removed and nothing has changed.
@@ -148,6 +214,7 @@ def switch(store: Store, lane: Lane, expected: str, version: Version) -> None:
             version.name,
             json.dumps(asdict(version)),
             str(int(time.time())),
+            str(withdrawals),
         )
     )
     if outcome != b"switched":
@@ -202,6 +269,16 @@ def _part_keys(lane: Lane, version: Version) -> Iterator[str]:
     for part in (VIEW, FILTER):
         for chunk in range(_chunks(version.part_bytes(part))):
             yield keyspace.part(lane, version.stage, part, chunk)
+
+
+def _past(version: Version) -> PastVersion:
+    document = json.loads(version.document)
+    datasets = tuple(dataset["name"] for dataset in document["datasets"])
+    return PastVersion(version.name, document["published_at"], datasets, version.loads)
+
+
+def _counter(name: str) -> int:
+    return int(name.partition("-")[0])
 
 
 def _chunks(size: int) -> int:

@@ -1,0 +1,211 @@
+"""Archives: zip, tar and 7z, of which one member is read, lazily; nothing is ever unpacked to disk.
+
+A member's name is only compared and shown, never used as a path, so that none can escape. Only
+regular files count; what systems add beside them (``__MACOSX``, dot files) does not.
+"""
+
+import fnmatch
+import io
+import tarfile
+import threading
+import zipfile
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import PurePosixPath
+from queue import Full, Queue
+from typing import BinaryIO
+
+from loaders.packings import CHUNK, bomb
+from lookup.errors import Code, InputError
+
+_MOST_MEMBERS = 10_000
+_MOST_SHOWN = 20
+_MOST_EXPANSION = 250
+_SMALL = 256 << 20
+
+
+def choose(names: list[str], wanted: str | None, packing: str) -> str:
+    """The member to read: the one wanted (shell patterns allowed), or the only one.
+
+    Raises:
+        InputError: BAD_USAGE, there are several or none of that name; BAD_FILE, there is none.
+    """
+    if len(names) > _MOST_MEMBERS:
+        raise InputError(Code.BAD_FILE, f"the {packing} has more than {_MOST_MEMBERS} files in it")
+    files = [name for name in names if _is_ours(name)]
+    if not files:
+        raise InputError(Code.BAD_FILE, f"there is no file in the {packing}")
+    if wanted is not None:
+        files = [name for name in files if name == wanted] or fnmatch.filter(files, wanted)
+    if len(files) == 1:
+        return files[0]
+    found = "several files" if files else "no such file"
+    shown = ", ".join(_shown(name) for name in (files or names)[:_MOST_SHOWN])
+    raise InputError(
+        Code.BAD_USAGE,
+        f"there is {found} in the {packing}; choose one with --member, each is a load of its own: "
+        f"{shown}",
+    )
+
+
+def sheet_format(file: BinaryIO) -> str:
+    """Whether a zip is an Excel ("xlsx") or OpenDocument ("ods") file; else ""."""
+    try:
+        names = set(zipfile.ZipFile(file).namelist())
+    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError):
+        return ""
+    if "xl/workbook.xml" in names or "xl/workbook.bin" in names:
+        return "xlsx"
+    return "ods" if {"mimetype", "content.xml"} <= names else ""
+
+
+def zip_member(file: BinaryIO, wanted: str | None) -> tuple[str, Iterator[bytes]]:
+    """A zip's member by name, and its bytes.
+
+    Raises:
+        InputError: BAD_USAGE, BAD_FILE.
+    """
+    try:
+        archive = zipfile.ZipFile(file)
+        infos = {info.filename: info for info in archive.infolist() if not info.is_dir()}
+    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError):
+        raise _damaged("zip") from None
+    name = choose(list(infos), wanted, "zip")
+    return name, _zip_bytes(archive, infos[name])
+
+
+def _zip_bytes(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> Iterator[bytes]:
+    if info.flag_bits & 1:
+        raise InputError(Code.BAD_FILE, "the zip is encrypted; unpack it first")
+    try:
+        with archive.open(info) as member:
+            yield from bounded(iter(lambda: member.read(CHUNK), b""), info.compress_size)
+    except (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError, ValueError):
+        raise _damaged("zip") from None
+    except NotImplementedError:
+        raise InputError(
+            Code.BAD_FILE, "the zip uses a compression that is not read here; unpack it first"
+        ) from None
+
+
+def tar_names(stream: BinaryIO) -> list[str]:
+    """The names of a tar's regular files, by reading all of it.
+
+    Raises:
+        InputError: BAD_FILE.
+    """
+    with _tar(stream) as archive:
+        names = []
+        for info in archive:
+            if info.isreg():
+                names.append(info.name)
+            if len(names) > _MOST_MEMBERS:
+                break
+        return names
+
+
+def tar_bytes(stream: BinaryIO, name: str) -> Iterator[bytes]:
+    """The bytes of a tar's first regular file of this name.
+
+    Raises:
+        InputError: BAD_FILE.
+    """
+    with _tar(stream) as archive:
+        for info in archive:
+            if info.isreg() and info.name == name:
+                member = archive.extractfile(info)
+                while member is not None and (chunk := member.read(CHUNK)):
+                    yield chunk
+                return
+    raise _damaged("tar")
+
+
+@contextmanager
+def _tar(stream: BinaryIO) -> Iterator[tarfile.TarFile]:
+    try:
+        with tarfile.open(fileobj=stream, mode="r|", errors="surrogateescape") as archive:
+            yield archive
+    except (tarfile.TarError, EOFError, ValueError, OverflowError):
+        raise _damaged("tar") from None
+
+
+def sevenzip_member(file: BinaryIO, wanted: str | None) -> tuple[str, Iterator[bytes]]:
+    """A 7z's member by name, and its bytes.
+
+    Raises:
+        InputError: BAD_USAGE, BAD_FILE.
+    """
+    import py7zr
+
+    try:
+        file.seek(0)
+        with py7zr.SevenZipFile(file, "r") as archive:
+            is_secret = archive.needs_password()
+            infos = {info.filename: info for info in archive.list() if not info.is_directory}
+    except Exception:  # noqa: BLE001  the library raises what it likes for a broken archive
+        raise _damaged("7z") from None
+    if is_secret:
+        raise InputError(Code.BAD_FILE, "the 7z is encrypted; unpack it first")
+    name = choose(list(infos), wanted, "7z")
+    packed = file.seek(0, io.SEEK_END)  # a solid archive does not tell it of each member
+    return name, bounded(_sevenzip_bytes(file, name), packed)
+
+
+def _sevenzip_bytes(file: BinaryIO, name: str) -> Iterator[bytes]:
+    """The library pushes what it unpacks: a thread takes it, and waits while nobody wants more."""
+    from loaders.sevenzip import Push, unpack
+
+    queue: Queue[bytes | None] = Queue(maxsize=8)
+    gone = threading.Event()
+
+    def put(chunk: bytes | None) -> None:
+        while not gone.is_set():
+            try:
+                queue.put(chunk, timeout=0.2)
+            except Full:
+                continue
+            return
+        raise EOFError  # nobody reads any more: the library gives up
+
+    push = Push(put)
+    thread = threading.Thread(target=unpack, args=(file, name, push), daemon=True)
+    thread.start()
+    try:
+        while (chunk := queue.get()) is not None:
+            yield chunk
+    finally:
+        gone.set()
+        thread.join()
+    if push.failed:
+        raise _damaged("7z")
+
+
+def bounded(chunks: Iterator[bytes], packed: int) -> Iterator[bytes]:
+    """Chunks that may not be many times what they were packed in.
+
+    Raises:
+        InputError: BAD_FILE.
+    """
+    produced = 0
+    for chunk in chunks:
+        produced += len(chunk)
+        if produced > max(_SMALL, _MOST_EXPANSION * packed):
+            raise bomb()
+        yield chunk
+
+
+def _is_ours(name: str) -> bool:
+    parts = PurePosixPath(name.replace("\\", "/")).parts
+    return bool(parts) and parts[0] != "__MACOSX" and not parts[-1].startswith(".")
+
+
+def _shown(name: str) -> str:
+    """A name for a sentence: short, without control characters, and without long numbers."""
+    letters = "".join(c if c.isprintable() else "?" for c in name[-80:])
+    digits = sum(c.isdigit() for c in letters)
+    return "".join("#" if c.isdigit() else c for c in letters) if digits > 8 else letters
+
+
+def _damaged(packing: str) -> InputError:
+    return InputError(Code.BAD_FILE, f"the {packing} is damaged or cut short; fetch it again")
