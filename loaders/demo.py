@@ -55,7 +55,9 @@ _DUMPS = (
         {
             "name": "demo-citizens",
             "sensitive": False,
-            "title": _title("Көрсетілім: азаматтар", "Демо: граждане", "Demo: citizens"),
+            "title": _title(
+                "Ойдан шығарылған азаматтар", "Вымышленные граждане", "Invented: citizens"
+            ),
             "breach_date": "2025-06",
             "data_classes": [
                 "government-issued-ids",
@@ -72,8 +74,8 @@ _DUMPS = (
         {
             "name": "demo-shop",
             "sensitive": False,
-            "title": _title("Көрсетілім: дүкен", "Демо: магазин", "Demo: shop"),
-            "breach_date": "2024-03-05",
+            "title": _title("Ойдан шығарылған дүкен", "Вымышленный магазин", "Invented: shop"),
+            "breach_date": "2023-10-08",
             "data_classes": ["government-issued-ids", "phone-numbers", "names", "email-addresses"],
         },
         30_000,
@@ -84,8 +86,10 @@ _DUMPS = (
         {
             "name": "demo-clinic",
             "sensitive": True,
-            "title": _title("Көрсетілім: емхана", "Демо: поликлиника", "Demo: clinic"),
-            "breach_date": "2024-02-13",
+            "title": _title(
+                "Ойдан шығарылған емхана", "Вымышленная поликлиника", "Invented: clinic"
+            ),
+            "breach_date": "2023-05-21",
             "data_classes": ["government-issued-ids", "names", "health"],
         },
         10_000,
@@ -104,6 +108,7 @@ def run(settings: Settings) -> NoReturn:
     """
     summary = settings.data / "demo.json"
     if not summary.exists():
+        _refuse_own_index(settings)
         _make(settings)
     with store.opened(settings) as opened:
         publisher_key = definition.read(opened).publisher_key
@@ -115,6 +120,24 @@ def run(settings: Settings) -> NoReturn:
     draft.replace(summary)
     _tell(document)
     serve.serve(settings)
+
+
+def _refuse_own_index(settings: Settings) -> None:
+    """Synthetic people must not get into an index of somebody's own.
+
+    Raises:
+        InputError: BAD_SETTING, there is one that no demo began.
+    """
+    begun = settings.data / "demo.begun"
+    if begun.exists() or settings.redis_url is not None:
+        return
+    with store.opened(settings) as opened:
+        if definition.exists(opened):
+            raise InputError(
+                Code.BAD_SETTING,
+                "this folder has an index of yours; set QORGAN_DATA to an empty folder",
+            )
+    begun.touch()
 
 
 def _make(settings: Settings) -> None:

@@ -113,7 +113,7 @@ class Publisher:
         loads: list[Load],
         seen: "Seen",
     ) -> Version:
-        published = tuple(_published(i, dataset) for i, dataset in datasets.items())
+        published = published_datasets(datasets, loads)
         document = parameters.serialise(
             document_of(self.definition, place, built, published, _now())
         )
@@ -234,7 +234,7 @@ def _is_same(before: Version, loads: list[Load], datasets: dict[int, Dataset]) -
     return (
         before.loads == tuple(load.id for load in loads)
         and before.forgotten == sum(load.forgotten for load in loads)
-        and document.datasets == tuple(_published(i, dataset) for i, dataset in datasets.items())
+        and document.datasets == published_datasets(datasets, loads)
     )
 
 
@@ -256,5 +256,19 @@ def _now() -> str:
     return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def _published(dataset_id: int, dataset: Dataset) -> PublishedDataset:
-    return PublishedDataset(dataset_id, dataset.name, dataset.data_classes)
+def published_datasets(
+    datasets: dict[int, Dataset], loads: list[Load]
+) -> tuple[PublishedDataset, ...]:
+    """What a version says of its datasets, and of the kinds that they were loaded by."""
+    kinds: dict[int, set[Kind]] = {}
+    for load in loads:
+        kinds.setdefault(load.dataset_id, set()).update(load.kinds)
+    return tuple(
+        PublishedDataset(
+            dataset_id,
+            dataset.name,
+            dataset.data_classes,
+            tuple(kind.value for kind in Kind if kind in kinds.get(dataset_id, ())),
+        )
+        for dataset_id, dataset in datasets.items()
+    )

@@ -51,8 +51,8 @@ class Found:
     """In these leaks, as of a version.
 
     Attributes:
-        searched: names of that version's datasets that have identifiers of this kind among their
-            data classes: nothing is said of any other leak.
+        searched: names of that version's datasets that were loaded by identifiers of this kind:
+            nothing is said of any other leak.
         actions: what to do, most useful first.
     """
 
@@ -68,8 +68,8 @@ class NotFound:
     """In no leak of this version. That is no proof of safety: not every leak is known.
 
     Attributes:
-        searched: names of that version's datasets that have identifiers of this kind among their
-            data classes: nothing is said of any other leak.
+        searched: names of that version's datasets that were loaded by identifiers of this kind:
+            nothing is said of any other leak.
     """
 
     version: str
@@ -258,10 +258,7 @@ def _describe(
     published: Parameters,
     register: dict[str, dict[str, Any]],
 ) -> Answer:
-    own_class = facts.CLASS_OF[kind]
-    holds = {name for name, _ in found}
-    holds.update(d.name for d in published.datasets if own_class in d.data_classes)
-    searched = tuple(d.name for d in published.datasets if d.name in holds)
+    searched = tuple(d.name for d in published.datasets if d.kinds is None or kind in d.kinds)
     if not found:
         return NotFound(published.version, published.published_at, searched)
     leaks = tuple(Leak(name, classes, register.get(name, {})) for name, classes in found)

@@ -89,7 +89,10 @@ def _refusals() -> dict[str, str]:
             "Nothing was sent."
         ),
         Code.IIN_PLACEHOLDER: _("No person has this IIN. Nothing was sent."),
-        Code.PHONE_INVALID: _("There is no such phone number. Nothing of it was sent."),
+        Code.PHONE_INVALID: _(
+            "There is no such phone number. Write it with its code, such as +7 701 234 56 78. "
+            "The number was not sent."
+        ),
         Code.EMAIL_INVALID: _("This is no e-mail address. Nothing was sent."),
     }
 

@@ -25,7 +25,7 @@ ARGON2 = Argon2Document("0f" * 16, 64, 1, 1)
 PUBLISHER, OTHER_PUBLISHER = b"\x01" * 32, b"\x02" * 32
 OPRF, OTHER_OPRF = b"\x03" * 32, b"\x04" * 32
 DATASETS = (
-    PublishedDataset(1, "first-leak", ("names", "phone-numbers", "email-addresses")),
+    PublishedDataset(1, "first-leak", ("names", "phone-numbers", "email-addresses"), ("iin",)),
     PublishedDataset(2, "second-leak", ("government-issued-ids",)),
 )
 

@@ -89,8 +89,7 @@ def test_what_is_told_of_a_leak(chromium: Browser, site: Served, language: str) 
         visit.ask(LEAKED)
         leak = visit.page.locator("#answer .leak").nth(1)
         assert plain(leak.locator("dd").all_inner_texts()) == TOLD[language]
-        unsearched = visit.page.locator("#answer [data-slot=unsearched] li").all_inner_texts()
-        assert len(unsearched) == 6
+        assert visit.page.locator("#answer [data-slot=unsearched] li").count() == 6
         visit.open(f"/{language}/breaches/citizens")
         whose, status, happened, _, public, *_ = visit.page.locator("dd").all_inner_texts()
         followed = visit.page.locator("h2 + ul").first.locator("li").all_inner_texts()
@@ -315,6 +314,26 @@ def test_what_is_asked_cannot_change_meanwhile(chromium: Browser, site: Served) 
         assert visit.page.locator("#answer").is_hidden()
 
 
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_verdict_is_in_view(chromium: Browser, site: Served, language: str) -> None:
+    """On a small screen the first thing that is seen of an answer is what it says."""
+    with visiting(chromium, site.url) as visit:
+        visit.open(f"/{language}/")
+        for value in (LEAKED, CLEAN):
+            visit.ask(value)
+            box = visit.page.locator("#answer h2").bounding_box()
+            assert box is not None
+            assert 0 <= box["y"] < 300
+
+
+def test_an_iin_in_groups(chromium: Browser, site: Served) -> None:
+    """People write an IIN in groups of digits, or copy it with a hyphen."""
+    with visiting(chromium, site.url) as visit:
+        visit.open("/en/")
+        assert visit.ask(f" {LEAKED[:4]} {LEAKED[4:8]}\u00a0{LEAKED[8:]} ") == "found"
+        assert visit.ask(f"{LEAKED[:6]}-{LEAKED[6:]}") == "found"
+
+
 def test_undo_brings_nothing_back(chromium: Browser, site: Served) -> None:
     """After an answer, and after "clear", the number cannot be had back by undoing."""
     with visiting(chromium, site.url) as visit:
@@ -333,9 +352,9 @@ def test_undo_brings_nothing_back(chromium: Browser, site: Served) -> None:
 def test_a_phone_is_not_said_to_be_searched_where_there_are_none(
     chromium: Browser, tmp_path: Path
 ) -> None:
-    """A leak without phone numbers stands under what was not searched, asked by phone."""
+    """A leak that was not loaded by phone numbers was not searched by them, whatever it held."""
     with serving(tmp_path) as (served, installation):
-        installation.dataset("iins-only", classes=("government-issued-ids",))
+        installation.dataset("iins-only", classes=("government-issued-ids", "phone-numbers"))
         dump = tmp_path / "iins.csv"
         dump.write_text(f"iin\n{CLEAN}\n", encoding="utf-8")
         installation.qorgan("load", dump, "--dataset", "iins-only", "--iin", "iin")

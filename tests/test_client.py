@@ -73,8 +73,15 @@ def test_found_with_the_classes_of_the_mask(client: Client) -> None:
 
 def test_not_found_names_the_version(client: Client, publication: Publication) -> None:
     """A person in no leak learns in which version that is so."""
-    expected = NotFound(publication.parameters.version, "2026-11-22T10:00:00Z", ("second-leak",))
+    expected = NotFound(
+        publication.parameters.version, "2026-11-22T10:00:00Z", ("first-leak", "second-leak")
+    )
     assert expected == client.check(Kind.IIN, CLEAN)
+
+
+def test_a_leak_of_other_identifiers_is_not_searched(client: Client) -> None:
+    """Asked by phone, a leak loaded by IINs alone is not among those that were searched."""
+    assert ("second-leak",) == client.check(Kind.PHONE, "+77012345678").searched
 
 
 def test_many_answers_keep_their_order(client: Client, service: HostileService) -> None:

@@ -97,6 +97,7 @@ def test_parameters_headers(nodes: Nodes) -> None:
         "etag": heard.headers["etag"],
         "x-content-type-options": "nosniff",
         "referrer-policy": "no-referrer",
+        "vary": "Accept-Encoding",
     }
     assert expected == fixed(heard)
     again = ask(nodes.url, "/v1/params/public", headers={"If-None-Match": heard.headers["etag"]})

@@ -11,16 +11,8 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
-from lookup.protocol.suite import Kind
-
 Translated = dict[str, str]  # keys kk, ru, en
 
-# The data class that holds the identifiers of a kind.
-CLASS_OF = {
-    Kind.IIN: "government-issued-ids",
-    Kind.PHONE: "phone-numbers",
-    Kind.EMAIL: "email-addresses",
-}
 # These fit every leak, whatever was in it (data_classes.json, note).
 ALWAYS = ("beware_calls", "complain_isc", "compensation")
 # These do nobody harm, and help whoever is in a leak that is not known yet.

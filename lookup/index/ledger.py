@@ -21,7 +21,7 @@ from lookup.errors import Code, UnavailableError
 from lookup.index import keyspace
 from lookup.index.seal import SEALED_BYTES, Rows
 from lookup.index.store import Store
-from lookup.protocol.suite import Lane
+from lookup.protocol.suite import Kind, Lane
 
 _ROWS_PER_SHARD = 80  # a set stays compact up to 128 members: 21 bytes a row instead of 50
 _READ_AHEAD = 512  # shards asked for at a time while reading
@@ -98,6 +98,11 @@ class Load:
     started_at: str = ""
     owner: str = ""
     purged_shards: int = 0
+
+    @property
+    def kinds(self) -> frozenset[Kind]:
+        """The kinds of identifiers that its people can be asked for by."""
+        return frozenset(k for k in Kind if any(c.startswith(f"{k.value}=") for c in self.columns))
 
     @property
     def has_rows(self) -> bool:

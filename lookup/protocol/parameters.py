@@ -54,11 +54,18 @@ class Argon2Document:
 
 @dataclass(frozen=True)
 class PublishedDataset:
-    """A dataset as a version holds it; ``data_classes`` in the order of the mask's bits."""
+    """A dataset as a version holds it.
+
+    Attributes:
+        data_classes: in the order of the mask's bits.
+        kinds: of the identifiers that it was loaded by: asked by another kind, nobody is found in
+            it. None in versions that do not say.
+    """
 
     id: int
     name: str
     data_classes: tuple[str, ...]
+    kinds: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True)
@@ -120,7 +127,12 @@ def is_version(text: str) -> bool:
 
 def serialise(parameters: Parameters) -> bytes:
     """The document's bytes, as they are signed and served."""
-    return json.dumps(asdict(parameters), separators=(",", ":"), ensure_ascii=True).encode()
+    document = asdict(parameters, dict_factory=_without_none)
+    return json.dumps(document, separators=(",", ":"), ensure_ascii=True).encode()
+
+
+def _without_none(items: list[tuple[str, Any]]) -> dict[str, Any]:
+    return {key: value for key, value in items if value is not None}
 
 
 def sign(publisher_seed: bytes, document: bytes) -> bytes:
@@ -195,6 +207,9 @@ class _Reader:
             raise _bad("an object is missing")
         self._raw: dict[str, Any] = raw
 
+    def has(self, key: str) -> bool:
+        return key in self._raw
+
     def get(self, key: str) -> object:
         if key not in self._raw:
             raise _bad(f"{key} is missing")
@@ -240,7 +255,7 @@ def _argon2(reader: _Reader) -> Argon2Document:
 
 
 def _kinds(raw: list[Any]) -> list[str]:
-    if any(kind not in tuple(Kind) for kind in raw):
+    if any(not isinstance(kind, str) or kind not in tuple(Kind) for kind in raw):
         raise _bad("kinds has one that we do not know")
     return raw
 
@@ -250,6 +265,7 @@ def _datasets(raw: list[Any]) -> tuple[PublishedDataset, ...]:
     for item in raw:
         reader = _Reader(item)
         classes = reader.items("data_classes", MAX_DATA_CLASSES)
+        kinds = _kinds(reader.items("kinds", len(Kind))) if reader.has("kinds") else None
         if not all(isinstance(c, str) and _DATA_CLASS.fullmatch(c) for c in classes):
             raise _bad("data_classes has a wrong form")
         result.append(
@@ -257,6 +273,7 @@ def _datasets(raw: list[Any]) -> tuple[PublishedDataset, ...]:
                 id=reader.whole("id", 1, MAX_DATASET_ID),
                 name=reader.text("name", _NAME),
                 data_classes=tuple(classes),
+                kinds=None if kinds is None else tuple(kinds),
             )
         )
     if len({dataset.id for dataset in result}) != len(result):

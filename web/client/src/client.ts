@@ -32,12 +32,6 @@ const PAUSES = [1000, 2000]; // milliseconds before an older version is refused 
 const TRIES = 3; // parameters fetched again when their version is gone
 const MAX_REPLY = 64 * 1024; // of evaluate: 64 elements and a proof take 5 KiB
 const TIMEOUT = 20_000; // milliseconds until the service must have begun to answer
-/** The data class that holds identifiers of a kind. */
-const CLASS_OF: Readonly<Record<Kind, string>> = {
-  iin: "government-issued-ids",
-  phone: "phone-numbers",
-  email: "email-addresses",
-};
 const KEY = /^[0-9a-f]{64}$/;
 const SIGNATURE = /^[0-9a-f]{128}$/;
 
@@ -58,8 +52,8 @@ interface Searched {
   /** How many bits of the token the service saw: 1 in 2^prefixBits people shares them. */
   readonly prefixBits: number;
   /**
-   * Names of that version's datasets that have identifiers of this kind among their data classes:
-   * nothing is said of any other leak.
+   * Names of that version's datasets that were loaded by identifiers of this kind: nothing is said
+   * of any other leak.
    */
   readonly searched: readonly string[];
   /** The whole register by name, as it was before the question. */
@@ -273,9 +267,7 @@ function answer(
     publishedAt: published.published_at,
     prefixBits: published.prefix_bits,
     searched: published.datasets
-      .filter(({ name, data_classes }) =>
-        data_classes.includes(CLASS_OF[kind]) || leaks.some((leak) => leak.name === name)
-      )
+      .filter(({ kinds }) => kinds === undefined || kinds.includes(kind))
       .map((dataset) => dataset.name),
     register: listed,
   };

@@ -48,11 +48,14 @@ export interface Argon2Document {
   readonly parallelism: number;
 }
 
-/** A dataset as a version holds it; `data_classes` in the order of the mask's bits. */
+/** A dataset as a version holds it. */
 export interface PublishedDataset {
   readonly id: number;
   readonly name: string;
+  /** In the order of the mask's bits. */
   readonly data_classes: readonly string[];
+  /** Of the identifiers that it was loaded by; not there in versions that do not say. */
+  readonly kinds?: readonly Kind[];
 }
 
 /** The Bloom filter's size, probes and hash. */
@@ -173,6 +176,10 @@ class Reader {
     this.#raw = raw;
   }
 
+  has(key: string): boolean {
+    return Object.hasOwn(this.#raw as object, key);
+  }
+
   get(key: string): unknown {
     if (!Object.hasOwn(this.#raw, key)) throw bad(`${key} is missing`);
     return (this.#raw as Record<string, unknown>)[key];
@@ -242,6 +249,7 @@ function datasets(raw: readonly unknown[]): PublishedDataset[] {
       id: reader.whole("id", 1, MAX_DATASET_ID),
       name: reader.text("name", NAME),
       data_classes: classes as string[],
+      ...(reader.has("kinds") && { kinds: kinds(reader.items("kinds", KINDS.length)) }),
     };
   });
   if (new Set(result.map((dataset) => dataset.id)).size !== result.length) {

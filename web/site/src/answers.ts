@@ -44,7 +44,7 @@ function article({ name, dataClasses, entry }: Leak, page: PageData): DocumentFr
   return new Filled("leak")
     .text("title", entry === null ? name : title(entry, page))
     .list("classes", classes)
-    .text("organisations", organisations(entry, page))
+    .row("organisations", organisations(entry, page))
     .row("happened", entry === null ? "" : happened(entry, page))
     .row("public", when(entry?.["public_on"], page))
     .row("status", of(page.statuses, text(entry?.["status"])) ?? "")
@@ -82,13 +82,14 @@ function title(entry: Entry, page: PageData): string {
 }
 
 function organisations(entry: Entry | null, page: PageData): string {
-  const names = objects(entry?.["organisations"]).filter((o) => o["role"] !== "none_established")
+  return objects(entry?.["organisations"])
     .map((o) => {
+      if (o["role"] === "none_established") return page.not_established;
       const name = text(o["name"]);
       const role = { suspected: page.suspected, processor: page.processor };
       return fill(of(role, text(o["role"])) ?? "%(name)s", { name });
-    });
-  return names.length === 0 ? page.not_established : names.join("; ");
+    })
+    .join("; ");
 }
 
 function happened(entry: Entry, page: PageData): string {

@@ -25,6 +25,7 @@ form.addEventListener("submit", (event) => {
 field.addEventListener("input", hideAnswer);
 // Not the form's own: what moved while a button is pressed would make the press miss it.
 kinds.addEventListener("change", () => {
+  emptyField();
   hideAnswer();
   showKind();
 });
@@ -53,7 +54,9 @@ async function ask(): Promise<void> {
   hideAnswer();
   refuse("");
   const progress = element("progress");
-  const [chosen, value] = [kind(), field.value];
+  const chosen = kind();
+  // People write an IIN in groups; in the others spaces mean what they mean.
+  const value = chosen === "iin" ? field.value.replace(/[\s\u00a0-]/g, "") : field.value;
   busy(true);
   let end: End;
   try {
@@ -102,7 +105,8 @@ function show(end: End): void {
   answer.hidden = false;
   element("exchanges").replaceChildren(...listed(end.exchanges, prefixBits, page));
   element("exchange").hidden = end.exchanges.length === 0;
-  answer.focus();
+  answer.focus({ preventScroll: true });
+  answer.scrollIntoView({ block: "start" }); // the verdict, and not the middle of a long answer
 }
 
 /** Also from what "undo" would bring back. */
