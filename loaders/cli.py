@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
     from loaders.load import Loader
     from loaders.recording import Recorder
+    from loaders.sources import Source
     from lookup.index.store import Store
 
 EXIT_UNFORESEEN, EXIT_USAGE, EXIT_INTERRUPTED = 1, 2, 130
@@ -213,6 +214,8 @@ def _field(_: click.Context, __: click.Parameter, values: tuple[str, ...]) -> tu
 )
 @click.option("--encoding", help="utf-8, cp1251 or kz1048; else it is detected.")
 @click.option("--delimiter", help="The character between cells, or tab; else it is detected.")
+@click.option("--table", help="Which table of a SQL dump, where it has several.")
+@click.option("--member", help="Which file of an archive (shell patterns allowed).")
 @click.option(
     "--fresh",
     is_flag=True,
@@ -226,14 +229,16 @@ def load(
     fresh: bool,
     **given: str | None,
 ) -> None:
-    """Load the CSV dump FILE into a dataset and print the load's certificate.
+    """Load the dump FILE into a dataset and print the load's certificate.
+
+    FILE is CSV or SQL, plain, in gzip, bzip2, xz, zstandard, zip, 7z or tar, or - for standard
+    input.
 
     Interrupted or killed, the same command goes on where it stopped. Nothing becomes visible
     before `qorgan publish`.
     """
     from loaders.load import Request
     from loaders.recording import Recorder
-    from loaders.sources import open_csv
     from lookup.index.audit_record import Details, Event
 
     identifiers = {kind: column for kind in Kind if (column := given[kind.value])}
@@ -241,10 +246,7 @@ def load(
         raise InputError(
             Code.BAD_USAGE, "say which column holds identifiers: --iin, --phone or --email COLUMN"
         )
-    with (
-        open_csv(file, encoding=given["encoding"], delimiter=given["delimiter"]) as source,
-        _loader() as loader,
-    ):
+    with _source(file, given) as source, _loader() as loader:
         _warn_if_not_durable(loader.store)
         if source.encoding == "kz1048" and given["encoding"] is None:
             note("the file is not UTF-8 and is read as kz1048; if that is wrong, give --encoding")
@@ -255,6 +257,21 @@ def load(
     if was_loaded:
         note("this file was loaded into this dataset before; here is that load's certificate")
     click.echo(certificate)
+
+
+def _source(file: Path, given: dict[str, str | None]) -> "Source":
+    from loaders.dump import STDIN, Dump
+    from loaders.sources import open_csv
+    from loaders.sql_source import is_sql, open_sql
+
+    encoding, member, table = given["encoding"], given["member"], given["table"]
+    is_statements = table is not None
+    if not is_statements and file != STDIN:
+        with Dump(file, member) as dump:
+            is_statements = is_sql(dump)
+    if is_statements:
+        return open_sql(file, table=table, encoding=encoding, member=member)
+    return open_csv(file, encoding=encoding, delimiter=given["delimiter"], member=member)
 
 
 _PUBLISHED = ("lane", "version", "datasets", "identifiers", "changed")

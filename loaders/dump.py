@@ -102,6 +102,8 @@ class Dump:
         sample = b"".join(taken)
         if self._is_stdin:
             self._stream = itertools.chain(taken, self._stream)
+        else:
+            self.bytes_read = 0
         return sample[:CHUNK], length < CHUNK
 
     def _from_start(self) -> Iterator[bytes]:

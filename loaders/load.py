@@ -18,7 +18,7 @@ import numpy as np
 from loaders.derive import Recipe, derive, pool
 from loaders.people import Columns, Counts, People
 from loaders.progress import Progress
-from loaders.sources import CsvSource
+from loaders.sources import Source
 from lookup.errors import Code, InputError
 from lookup.index import forgotten, ledger, load_lock, register, seal, space
 from lookup.index.dataset import Dataset
@@ -66,7 +66,7 @@ class Loader:
     workers: int
     progress: Progress
 
-    def load(self, source: CsvSource, request: Request, *, fresh: bool = False) -> tuple[str, bool]:
+    def load(self, source: Source, request: Request, *, fresh: bool = False) -> tuple[str, bool]:
         """Load a file; its certificate (JSON), and whether it had been loaded before.
 
         With ``fresh``, what an interrupted load of this file wrote is deleted and another begins;
@@ -93,7 +93,7 @@ class Loader:
                 dataset_id=dataset_id,
                 lane=dataset.lane,
                 file_sha256=source.sha256,
-                columns=request.columns(),
+                columns=(*request.columns(), *([f"part:{source.part}"] if source.part else [])),
                 found=check_value(self.keys.ledger, f"load {people.digest()}"),
                 identifiers=len(people),
                 shards=ledger.shards_for(len(people)),
@@ -167,7 +167,7 @@ class Loader:
         self,
         request: Request,
         load: Load,
-        source: CsvSource,
+        source: Source,
         people: People,
         counts: Counts,
         started_at: str,
@@ -179,7 +179,7 @@ class Loader:
             {
                 "dataset": request.dataset,
                 "load": load.id,
-                "file": {"sha256": source.sha256, "bytes": source.size},
+                "file": {"sha256": source.sha256, "bytes": source.bytes_read},
                 "rows": {
                     "read": counts.read,
                     "accepted": counts.accepted,
@@ -205,7 +205,7 @@ class Loader:
         )
 
 
-def _columns(source: CsvSource, request: Request, dataset: Dataset) -> Columns:
+def _columns(source: Source, request: Request, dataset: Dataset) -> Columns:
     bits = []
     for name, slug in request.fields:
         if slug not in dataset.data_classes:
@@ -225,7 +225,7 @@ def _columns(source: CsvSource, request: Request, dataset: Dataset) -> Columns:
     )
 
 
-def _read_all(source: CsvSource, people: People, advance: Callable[[int], None]) -> Counts:
+def _read_all(source: Source, people: People, advance: Callable[[int], None]) -> Counts:
     before = 0
     for block in source.blocks():
         people.add(block.rows, block.rejected)

@@ -11,16 +11,15 @@ like a row of data is refused.
 
 import codecs
 import difflib
-import hashlib
 import re
-import stat
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO, Self
+from typing import Self
 
 from loaders import csv_lines
 from loaders.csv_lines import MAX_LINES, NO_DELIMITER
+from loaders.dump import Dump
 from lookup.errors import Code, InputError
 from lookup.facts import column_words
 
@@ -29,7 +28,6 @@ LONG_LINE = "long_line"
 
 ENCODINGS = ("utf-8", "cp1251", "kz1048")
 
-_CHUNK = csv_lines.MAX_RECORD  # bytes read at once; a block is what they hold
 _SPELLINGS = {"utf8": "utf-8", "utf-8-sig": "utf-8", "windows-1251": "cp1251", "kz-1048": "kz1048"}
 _DELIMITERS = ";,\t|"  # of two as frequent, the first
 _LONGEST_DATUM = 256  # characters of a name that are looked at for being data
@@ -39,14 +37,8 @@ _MOST_NAMES = 40  # column names in an error, each of at most as many characters
 
 # How files begin that are no CSV; parquet's mark alone could be a column name.
 _MAGIC = (
-    (b"\x1f\x8b", "gzip"),
-    (b"PK\x03\x04", "zip or Excel (xlsx)"),
+    (b"PK\x03\x04", "Excel (xlsx), OpenDocument or zip"),
     (b"PAR1\x15", "parquet"),
-    (b"\x28\xb5\x2f\xfd", "zstandard"),
-    (b"BZh91AY&SY", "bzip2"),
-    (b"\xfd7zXZ\x00", "xz"),
-    (b"7z\xbc\xaf\x27\x1c", "7-Zip"),
-    (b"Rar!\x1a\x07", "RAR"),
     (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "old Excel (xls)"),
     (b"<?xml", "XML"),
     (b'{"', "JSON"),
@@ -82,46 +74,76 @@ class _Layout:
     data_at: int
 
 
-class CsvSource:
-    """A CSV file that is open; close it, or use it in a ``with`` statement.
+class Source:
+    """A dump that is open as rows; close it, or use it in a ``with`` statement.
 
     Attributes:
-        header: the column names as they stand in the file.
+        header: the column names as they stand in the dump.
         encoding: one of ``ENCODINGS``.
-        delimiter: one character, or "" for a file of one column.
-        size: bytes of the file.
-        bytes_read: how many of them the current ``blocks`` has read.
     """
 
-    def __init__(self, file: BinaryIO, size: int, layout: _Layout) -> None:
-        self.header = layout.header
-        self.encoding = layout.encoding
-        self.delimiter = layout.delimiter.replace(NO_DELIMITER, "")
-        self.size = size
-        self.bytes_read = 0
-        self._file = file
-        self._layout = layout
-        self._sha256: str | None = None
+    def __init__(self, dump: Dump, header: tuple[str, ...], encoding: str) -> None:
+        self.header = header
+        self.encoding = encoding
+        self._dump = dump
+
+    @property
+    def size(self) -> int | None:
+        """Bytes of the file as given; None from standard input until all was read."""
+        return self._dump.size
+
+    @property
+    def bytes_read(self) -> int:
+        """How many of them the current ``blocks`` has read."""
+        return self._dump.bytes_read
 
     @property
     def sha256(self) -> str:
-        """The hash of the file's bytes, in hex; RuntimeError until ``blocks`` is exhausted."""
-        if self._sha256 is None:
-            raise RuntimeError("the hash is known only after the last block")
-        return self._sha256
+        """The hash of these bytes, in hex; RuntimeError until ``blocks`` is exhausted."""
+        return self._dump.sha256
+
+    @property
+    def part(self) -> str:
+        """Which part of the file is read, where it has several; "" for all of it."""
+        return self._dump.member
 
     def column(self, name: str) -> int:
         """The number of the column of this name; see ``find_column``."""
         return find_column(self.header, name)
 
     def blocks(self) -> Iterator[Block]:
-        """Read the file from its beginning, about 1 MiB at a time.
-
-        A second call starts over; the iterator of the first is of no use then.
+        """Read the dump from its beginning; a second call starts over (not on standard input).
 
         Raises:
-            InputError: BAD_FILE, the disk failed or the file is not the size it had when opened.
+            InputError: BAD_FILE, the disk failed, a packing is damaged, or the file changed.
         """
+        raise NotImplementedError
+
+    def close(self) -> None:
+        """Close the file; doing so twice is harmless."""
+        self._dump.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+class CsvSource(Source):
+    """A CSV dump.
+
+    Attributes:
+        delimiter: one character, or "" for a file of one column.
+    """
+
+    def __init__(self, dump: Dump, layout: _Layout) -> None:
+        super().__init__(dump, layout.header, layout.encoding)
+        self.delimiter = layout.delimiter.replace(NO_DELIMITER, "")
+        self._layout = layout
+
+    def blocks(self) -> Iterator[Block]:
+        """About 1 MiB at a time."""
         layout = self._layout
         reader = csv_lines.RecordReader(layout.header, layout.delimiter, layout.end)
         plain = csv_lines.PlainReader(reader, layout.encoding, layout.delimiter, layout.end)
@@ -139,58 +161,40 @@ class CsvSource:
             if records.rows or rejected:
                 yield Block(records.rows, rejected)
 
-    def close(self) -> None:
-        """Close the file; doing so twice is harmless."""
-        self._file.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
     def _chunks(self) -> Iterator[bytes]:
-        """The bytes after the header; all of the file's are hashed and counted."""
-        digest = hashlib.sha256()
-        self._sha256 = None
-        self.bytes_read = 0
+        """The bytes after the header."""
         skip = self._layout.data_at
-        try:
-            self._file.seek(0)
-            while chunk := self._file.read(_CHUNK):
-                digest.update(chunk)
-                self.bytes_read += len(chunk)
-                yield chunk[skip:]
-                skip = 0
-        except OSError:
-            raise _bad_file("the file could not be read to its end; check the disk") from None
-        if self.bytes_read != self.size:
-            raise _bad_file("the file changed while it was read; load it again when it is complete")
-        self._sha256 = digest.hexdigest()
+        for chunk in self._dump.chunks():
+            yield chunk[skip:]
+            skip = max(0, skip - len(chunk))
 
 
-def open_csv(path: Path, *, encoding: str | None = None, delimiter: str | None = None) -> CsvSource:
-    """Open a CSV file and read its header.
+def open_csv(
+    path: Path,
+    *,
+    encoding: str | None = None,
+    delimiter: str | None = None,
+    member: str | None = None,
+) -> CsvSource:
+    """Open a CSV dump and read its header.
 
     Args:
-        path: a regular file, not compressed.
+        path: a file, packed or not, or "-" for standard input.
         encoding: one of ``ENCODINGS`` or a usual spelling of it; None guesses.
         delimiter: one character, or "tab"; None guesses from the header.
+        member: which file of an archive.
 
     Raises:
-        InputError: BAD_USAGE, encoding or delimiter is none; BAD_FILE, the file cannot be read or
-            is not CSV.
+        InputError: BAD_USAGE, encoding, delimiter or member is none; BAD_FILE, the file cannot be
+            read or is not CSV.
     """
-    encoding = None if encoding is None else _encoding_named(encoding)
+    encoding = None if encoding is None else encoding_named(encoding)
     delimiter = None if delimiter is None else _delimiter_named(delimiter)
-    file, size = _opened(path)
+    dump = Dump(path, member)
     try:
-        sample = file.read(_CHUNK)
-        return CsvSource(file, size, _layout(sample, len(sample) == size, encoding, delimiter))
-    except BaseException as error:
-        file.close()
-        if isinstance(error, OSError):
-            raise _bad_file("the file could not be read; check the disk") from None
+        return CsvSource(dump, _layout(dump, encoding, delimiter))
+    except BaseException:
+        dump.close()
         raise
 
 
@@ -229,7 +233,7 @@ def _shown(header: tuple[str, ...]) -> str:
     return "".join(c if c.isprintable() else "?" for c in shown)
 
 
-def _encoding_named(name: str) -> str:
+def encoding_named(name: str) -> str:
     known = _SPELLINGS.get(name.lower(), name.lower())
     if known not in ENCODINGS:
         raise InputError(Code.BAD_USAGE, "the encoding must be one of " + ", ".join(ENCODINGS))
@@ -244,25 +248,12 @@ def _delimiter_named(name: str) -> str:
     return delimiter
 
 
-def _opened(path: Path) -> tuple[BinaryIO, int]:
-    try:
-        status = path.stat()
-        if not stat.S_ISREG(status.st_mode):
-            raise _bad_file("this is a folder or a device; give a regular file")
-        return path.open("rb"), status.st_size
-    except FileNotFoundError:
-        raise _bad_file("there is no such file; check the path") from None
-    except PermissionError:
-        raise _bad_file("the file may not be read; check its permissions") from None
-    except (OSError, ValueError):  # ValueError: a NUL in the path
-        raise _bad_file("the file cannot be opened; check the path") from None
-
-
-def _layout(sample: bytes, whole: bool, encoding: str | None, delimiter: str | None) -> _Layout:
+def _layout(dump: Dump, encoding: str | None, delimiter: str | None) -> _Layout:
     """Find out how the file is written, from its first MiB."""
-    _refuse_other_formats(sample)
+    sample, whole = dump.sample, dump.is_whole
+    refuse_other_formats(dump)
     marked = sample.startswith(codecs.BOM_UTF8)
-    encoding = encoding or ("utf-8" if marked or _is_utf8(sample, whole) else "kz1048")
+    encoding = encoding or encoding_of(sample, whole=whole)
     end = "\n" if b"\n" in sample else "\r"
     at = len(sample) - len(sample[3 * marked :].lstrip(b"\r\n"))
     if hint := re.match(rb'"?sep=([^"\r\n])"?\r*[\r\n]', sample[at:], re.IGNORECASE):  # by Excel
@@ -288,7 +279,19 @@ def _layout(sample: bytes, whole: bool, encoding: str | None, delimiter: str | N
     return _Layout(tuple(names), encoding, delimiter, end, data_at)
 
 
-def _refuse_other_formats(sample: bytes) -> None:
+def encoding_of(sample: bytes, *, whole: bool) -> str:
+    """UTF-8, or what Kazakh and Russian texts are written in where it is not."""
+    marked = sample.startswith(codecs.BOM_UTF8)
+    return "utf-8" if marked or _is_utf8(sample, whole) else "kz1048"
+
+
+def refuse_other_formats(dump: Dump) -> None:
+    """Refuse what is no text, by its first bytes.
+
+    Raises:
+        InputError: BAD_FILE.
+    """
+    sample = dump.sample
     if not sample:
         raise _bad_file("the file is empty; give a CSV file with a header line")
     if sample.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) or (

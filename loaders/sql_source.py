@@ -1,0 +1,119 @@
+"""A table of a SQL dump as the rows of a load: ``sql_text`` reads the statements."""
+
+import codecs
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from loaders import sql_text
+from loaders.dump import STDIN, Dump
+from loaders.sources import Block, Source, encoding_named, encoding_of, refuse_other_formats
+from lookup.errors import Code, InputError
+
+OTHER_COLUMNS = "other_columns"
+_MOST_SHOWN = 20
+# What a SQL dump begins with, after its comments.
+_STATEMENT = re.compile(
+    rb"^\s*(?:INSERT\s+(?:IGNORE\s+)?INTO|INSERT\s+\[|REPLACE\s+INTO|COPY\s+[^\n]{1,2000}\s+FROM\s+stdin"
+    rb"|CREATE\s+TABLE|DROP\s+TABLE|SET\s+[^\n]{1,200};|PRAGMA\s|BEGIN TRANSACTION)",
+    re.IGNORECASE | re.MULTILINE,
+)
+
+
+def is_sql(dump: Dump) -> bool:
+    """Whether a dump looks like SQL statements."""
+    return _STATEMENT.search(dump.sample[: 1 << 16]) is not None
+
+
+class SqlSource(Source):
+    """One table of a SQL dump; rows of another list of columns are counted, never guessed at."""
+
+    def __init__(self, dump: Dump, table: sql_text.Table, encoding: str) -> None:
+        super().__init__(dump, table.columns, encoding)
+        self._table = table
+
+    @property
+    def part(self) -> str:
+        """The table, and the archive's member that it is in."""
+        return f"{super().part}:{self._table.name}".removeprefix(":")
+
+    def blocks(self) -> Iterator[Block]:
+        """Some thousand rows at a time."""
+        for batch in sql_text.rows(_text(self._dump, self.encoding), self._table.name):
+            if batch.table == self._table or not batch.rows:
+                yield Block(batch.rows, batch.rejected)
+            else:
+                lost = batch.rejected.get(OTHER_COLUMNS, 0) + len(batch.rows)
+                yield Block([], {**batch.rejected, OTHER_COLUMNS: lost})
+
+
+def open_sql(
+    path: Path, *, table: str | None, encoding: str | None = None, member: str | None = None
+) -> SqlSource:
+    """Open a table of a SQL dump.
+
+    Args:
+        table: its name, with or without quotes and schema; None where the dump has one.
+
+    Raises:
+        InputError: BAD_USAGE, the table is not there or must be chosen; BAD_FILE, the file cannot
+            be read or has no rows in statements.
+    """
+    chosen = None if encoding is None else encoding_named(encoding)
+    if path == STDIN:
+        raise InputError(
+            Code.BAD_USAGE,
+            "a SQL dump is read twice, so standard input cannot be used; give the file",
+        )
+    dump = Dump(path, member)
+    try:
+        refuse_other_formats(dump)
+        chosen = chosen or encoding_of(dump.sample, whole=dump.is_whole)
+        return SqlSource(dump, _table(dump, table, chosen), chosen)
+    except BaseException:
+        dump.close()
+        raise
+
+
+def _table(dump: Dump, wanted: str | None, encoding: str) -> sql_text.Table:
+    """The table to read: the one wanted, or the only one with rows; the fullest of its shapes."""
+    found = [
+        (table, count)
+        for table, count in sql_text.tables(_text(dump, encoding))
+        if table.columns and count
+    ]
+    if not found:
+        raise InputError(
+            Code.BAD_FILE, "the SQL dump has no rows in INSERT or COPY statements; is it whole?"
+        )
+    names = list(dict.fromkeys(table.name for table, _ in found))
+    if wanted is not None:
+        plain = _bare(wanted)
+        names = [name for name in names if plain in (_bare(name), _bare(name).rpartition(".")[2])]
+    if len(names) != 1:
+        told = "several tables" if names else "no such table"
+        listed = names or list(dict.fromkeys(table.name for table, _ in found))
+        raise InputError(
+            Code.BAD_USAGE,
+            f"the SQL dump has {told}; choose one with --table: "
+            + ", ".join(_shown(name) for name in listed[:_MOST_SHOWN]),
+        )
+    return max((one for one in found if one[0].name == names[0]), key=lambda one: one[1])[0]
+
+
+def _bare(name: str) -> str:
+    return re.sub(r"[`\"\[\]\s]", "", name).casefold()
+
+
+def _shown(name: str) -> str:
+    """A name for a sentence; one that could be somebody's number is not shown as it is."""
+    letters = "".join(c if c.isprintable() else "?" for c in name[:60])
+    digits = sum(c.isdigit() for c in letters)
+    return "".join("#" if c.isdigit() else c for c in letters) if digits > 8 else letters
+
+
+def _text(dump: Dump, encoding: str) -> Iterator[str]:
+    decoder = codecs.getincrementaldecoder(encoding)("replace")
+    for chunk in dump.chunks():
+        yield decoder.decode(chunk)
+    yield decoder.decode(b"", final=True)
