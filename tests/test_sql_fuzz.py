@@ -9,6 +9,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from loaders import sql_headers, sql_insert, sql_text, sql_window
 from loaders.sql_text import Rows, rows, tables
 
 MIB = 1 << 20
@@ -206,3 +207,19 @@ def test_batches_are_small_and_the_list_of_tables_is_bounded() -> None:
 def test_a_batch_is_typed() -> None:
     """Each batch says whose rows it holds."""
     assert all(isinstance(batch, Rows) for batch in rows(["INSERT INTO t VALUES (1);"], "t"))
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_chunks_may_cut_anywhere_in_a_small_window(
+    monkeypatch: pytest.MonkeyPatch, seed: int
+) -> None:
+    """With bounds so small that every text goes beyond them, the cuts still make no difference."""
+    for module in (sql_window, sql_insert, sql_text):
+        monkeypatch.setattr(module, "MAX_STATEMENT", 96)
+    for module in (sql_headers, sql_text):
+        monkeypatch.setattr(module, "MAX_HEADER", 96)
+    cuts = random.Random(seed)
+    for _ in range(500):
+        text = "".join(cuts.choice(TOKENS) for _ in range(cuts.randrange(120)))
+        whole = list(rows([text], None))
+        assert whole == list(rows(pieces(text, cuts), None)) == list(rows(text, None))
