@@ -294,10 +294,8 @@ def refuse_other_formats(dump: Dump) -> None:
     sample = dump.sample
     if not sample:
         raise _bad_file("the file is empty; give a CSV file with a header line")
-    if sample.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) or (
-        sample[:64].count(b"\x00") * 3 > len(sample[:64])
-    ):
-        raise _bad_file("the file is UTF-16; convert it to UTF-8 first, for example with iconv")
+    if sample[:64].count(b"\x00") * 3 > len(sample[:64]):
+        raise _bad_file("the file is no text; give a CSV or SQL file")
     for magic, name in _MAGIC:
         if sample.startswith(magic):
             sentence = f"this looks like {name}, which is not read yet; unpack it or convert it"
