@@ -14,6 +14,7 @@ from small_publication import CLEAN, LEAKED, OTHER
 
 from loaders.synth import people, write_dump
 from lookup.client import Client, Found, NotFound
+from lookup.errors import CouldNotCheckError
 from lookup.protocol.suite import Kind
 
 CLASSES = ("government-issued-ids", "names", "phone-numbers", "physical-addresses")
@@ -87,6 +88,8 @@ def test_story(installation: Installation) -> None:
         load(installation, "first", FIRST)
         publish(installation, served, "first", 1)
         client, oldest = Client(served.url), version(served)
+        # The client's connection may be with the worker that has not heard of it yet.
+        wait_until(lambda: answers(client), seconds=5)
         absent = client.check(Kind.IIN, LEAKED)
         assert NotFound is type(absent)
         assert oldest == absent.version
@@ -136,6 +139,15 @@ def test_story(installation: Installation) -> None:
             f"{served.url}/v1/evaluate", {"lane": "verified", "blinded": ["e2" * 32]}
         )
         assert b"clinic" not in get(f"{served.url}/v1/params/public")[1]
+
+
+def answers(client: Client) -> bool:
+    """Whether the client has an answer at all."""
+    try:
+        client.check(Kind.IIN, CLEAN)
+    except CouldNotCheckError:
+        return False
+    return True
 
 
 PEOPLE, ASKED, SEED = 200_000, 20_000, 7
