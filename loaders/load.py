@@ -93,7 +93,7 @@ class Loader:
                 dataset_id=dataset_id,
                 lane=dataset.lane,
                 file_sha256=source.sha256,
-                columns=(*request.columns(), *([f"part:{source.part}"] if source.part else [])),
+                columns=(*request.columns(), *self._part(source)),
                 found=check_value(self.keys.ledger, f"load {people.digest()}"),
                 identifiers=len(people),
                 shards=ledger.shards_for(len(people)),
@@ -138,6 +138,12 @@ class Loader:
                 "qorgan rollback VERSION, or load the file anew with --fresh",
             )
         return known
+
+    def _part(self, source: Source) -> list[str]:
+        """Which file of an archive or table of a dump: keyed, for one may be called by an IIN."""
+        return (
+            [f"part:{check_value(self.keys.ledger, f'part {source.part}')}"] if source.part else []
+        )
 
     def _hash(self, people: People, load: Load, held: Held) -> None:
         """The second pass: what lies beyond the checkpoint, through the pool, into the ledger."""

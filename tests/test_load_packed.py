@@ -80,6 +80,19 @@ def test_two_files_of_one_archive_are_two_loads(index: Installation, tmp_path: P
     assert [1, 2, 1] == loads
 
 
+def test_a_part_called_by_somebodys_number(index: Installation, tmp_path: Path) -> None:
+    """A file of an archive may be named after a person: no such name is kept, nor shown."""
+    path = tmp_path / "dump.zip"
+    name = f"{IINS[35]}.csv"
+    path.write_bytes(zipped(**{name.replace(".", "_"): PLAIN.encode()}))
+    done = index.qorgan("load", path, "--dataset", "one", "--iin", "iin", "--member", name)
+    listed = index.qorgan("loads", "--json")
+    kept = [found.read_bytes() for found in index.data.rglob("*") if found.is_file()]
+    told = [text.encode() for text in (done.stdout, done.stderr, listed.stdout)]
+    assert kept
+    assert not any(IINS[35].encode() in text for text in (*kept, *told))
+
+
 def test_standard_input(index: Installation, tmp_path: Path) -> None:
     """What a pipe brings, packed or not, is loaded like the file; run again it is the same load."""
     path = tmp_path / "dump.csv"
