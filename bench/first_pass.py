@@ -32,8 +32,8 @@ from bench.figures import (
     ratio,
     say,
 )
+from loaders.formats import open_source
 from loaders.people import Columns, People
-from loaders.sources import open_csv
 from loaders.synth import write_dump
 from lookup.protocol.suite import Kind
 
@@ -97,7 +97,7 @@ def _write(path: Path, count: int) -> int:
 
 def _first_pass(path: Path, _: int) -> _Run:
     clock = Clock()
-    with open_csv(path) as source:
+    with open_source(path) as source:
         identifiers = {Kind.IIN: source.column("iin"), Kind.PHONE: source.column("phone")}
         bits = ((source.column("full_name"), 1), (source.column("address"), 3))
         people = People(Columns(identifiers, bits, {Kind.IIN: 0, Kind.PHONE: 2}))

@@ -21,9 +21,9 @@ from bench.figures import Clock, say
 from bench.scratch import DATASET, scratch
 from bench.turns import begun, ready
 from loaders.derive import Recipe, pool
+from loaders.formats import open_source
 from loaders.load import Request
 from loaders.progress import Advance, Progress
-from loaders.sources import open_csv
 from loaders.synth import people, write_dump
 from lookup.protocol.stretch import PROFILES, STRETCHED_BYTES
 from lookup.protocol.suite import Kind
@@ -87,7 +87,7 @@ def load(profile: str, count: int) -> None:
         vars(loaders.load)["pool"] = measured.pool
         ready(others=[index.pid])
         begin = perf_counter()
-        with open_csv(path) as source:
+        with open_source(path) as source:
             request = Request(DATASET, {Kind.IIN: "iin"}, (("full_name", "names"),))
             certificate, _ = index.loader(timed).load(source, request)
         end = perf_counter()

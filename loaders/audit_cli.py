@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from loaders.terminal import json_option, note
 from lookup.errors import Code, InputError
 from lookup.settings import Settings
 
@@ -24,8 +25,6 @@ _HEX32 = re.compile(r"[0-9a-f]{64}")
 _SHOWN = ("number", "at", "event", "operator", "about")
 _OPERATORS = ("id", "name", "known", "here")  # a table would cut a public key short
 
-json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-
 
 def record(store: "Store", operator: "Operator", event: "Event", details: "Details") -> None:
     """Record an event, once, and tell the head.
@@ -36,7 +35,7 @@ def record(store: "Store", operator: "Operator", event: "Event", details: "Detai
     from lookup.index import audit
 
     head = audit.append(store, operator, event, details)
-    click.echo(f"note: audit head {head}", err=True)
+    note(f"audit head {head}")
 
 
 @click.group()
@@ -125,9 +124,9 @@ def operator_init(name: str | None) -> None:
     is_new = not operators.exists(folder)
     made = operators.create(folder, name)
     if is_new:
-        click.echo(f"note: back up operator.key in {folder}; share it with nobody", err=True)
+        note(f"back up operator.key in {folder}; share it with nobody")
     else:
-        click.echo("note: this machine had an operator key already, and keeps it", err=True)
+        note("this machine had an operator key already, and keeps it")
     click.echo(f"operator {made.id}; public key {made.public_key.hex()}")
 
 

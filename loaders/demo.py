@@ -14,10 +14,10 @@ from typing import NoReturn
 import click
 
 from loaders import serve
+from loaders.formats import open_source
 from loaders.load import Request
 from loaders.opened import loader
 from loaders.publish import Publisher
-from loaders.sources import open_csv
 from loaders.synth import people, write_dump
 from lookup import keys
 from lookup.errors import Code, InputError
@@ -171,7 +171,7 @@ def _load(settings: Settings, dump: _Dump, entry: Dataset) -> None:
         {kind: kind.value for kind in dump.kinds},
         tuple((column, _FIELDS[column]) for column in dump.fields),
     )
-    with open_csv(path) as source, loader(settings) as ready:
+    with open_source(path) as source, loader(settings) as ready:
         ready.load(source, request)
 
 

@@ -44,8 +44,8 @@ class Dump:
             InputError: BAD_FILE, it cannot be read; BAD_USAGE, the member is not there or must
                 be chosen.
         """
-        self._is_stdin = path == STDIN
-        self._file, self.size = _stdin() if self._is_stdin else _opened(path)
+        self.is_stdin = path == STDIN
+        self._file, self.size = _stdin() if self.is_stdin else _opened(path)
         self._wanted = member
         self._started = False
         self._sha256: str | None = None
@@ -58,7 +58,7 @@ class Dump:
         except BaseException:
             self.close()
             raise
-        self.file = self._file if not self.packing and not self._is_stdin else None
+        self.file = self._file if not self.packing and not self.is_stdin else None
 
     @property
     def sha256(self) -> str:
@@ -73,7 +73,7 @@ class Dump:
         Raises:
             InputError: BAD_FILE, the disk failed, the file changed, or its packing is damaged.
         """
-        if self._is_stdin:
+        if self.is_stdin:
             if self._started:
                 raise RuntimeError("standard input can be read once")
             self._started = True
@@ -82,7 +82,7 @@ class Dump:
 
     def close(self) -> None:
         """Close the file; doing so twice is harmless."""
-        if not self._is_stdin:
+        if not self.is_stdin:
             self._file.close()
 
     def __enter__(self) -> Self:
@@ -101,7 +101,7 @@ class Dump:
             if length >= CHUNK:
                 break
         sample = b"".join(taken)
-        if self._is_stdin:
+        if self.is_stdin:
             self._stream = itertools.chain(taken, self._stream)
         else:
             self.bytes_read = 0
@@ -117,7 +117,7 @@ class Dump:
         self._sha256 = None
         self.bytes_read = 0
         raw = _Raw(self, self._file)
-        if not self._is_stdin:
+        if not self.is_stdin:
             self._file.seek(0)
         try:
             yield from self._content(raw)
@@ -150,7 +150,7 @@ class Dump:
             return packings.unpacked(packing, plain)
         if packing == "tar":
             return self._tar(plain)
-        if self._is_stdin or self.packing != packing:
+        if self.is_stdin or self.packing != packing:
             raise _bad_file(
                 f"a {packing} must be a file of its own, not on standard input or inside another "
                 "packing; give the file"
@@ -162,7 +162,7 @@ class Dump:
 
     def _is_sheet(self) -> bool:
         """Excel and OpenDocument files are zips too, and are read as what they are."""
-        if self._is_stdin:
+        if self.is_stdin:
             return False
         place = self._file.tell()
         self.format = archives.sheet_format(self._file)
@@ -173,7 +173,7 @@ class Dump:
         """A tar's member; which one is known only when the whole archive was seen once."""
         if self.member:
             return archives.tar_bytes(plain, self.member)
-        if self._is_stdin:
+        if self.is_stdin:
             if self._wanted is None:
                 raise InputError(
                     Code.BAD_USAGE,

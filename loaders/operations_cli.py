@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from loaders import inspect_cli
-from loaders.inspect_cli import json_option, note, reading
+from loaders import status_cli
+from loaders.status_cli import reading
+from loaders.terminal import json_option, note
 from lookup.errors import Code, InputError
 from lookup.protocol.suite import Kind, Lane
 from lookup.settings import Settings
@@ -168,6 +169,6 @@ def _tell_forgotten(names: Sequence[str]) -> None:
 
 COMMANDS = (
     *(withdraw, rollback, purge, forget),
-    *(inspect_cli.versions, inspect_cli.diff, inspect_cli.verify),
-    *(inspect_cli.stats, inspect_cli.loads),
+    *(status_cli.versions, status_cli.diff, status_cli.verify),
+    *(status_cli.stats, status_cli.loads),
 )

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from loaders.people import Columns, People
-from loaders.sources import CsvSource
+from loaders.sources import Source
 from lookup.client import Client, Found
 from lookup.errors import Code, InputError
 from lookup.protocol.identifiers import iin_check_digit
@@ -33,9 +33,7 @@ class Sampled:
     others_found: int
 
 
-def sample(
-    source: CsvSource, column: str, client: Client, count: int, dataset: str | None
-) -> Sampled:
+def sample(source: Source, column: str, client: Client, count: int, dataset: str | None) -> Sampled:
     """Ask for up to ``count`` people of a dump and as many others.
 
     Found is who is in ``dataset``, or without one, in any.
@@ -63,7 +61,7 @@ def sample(
     )
 
 
-def _drawn(source: CsvSource, column: str, count: int) -> tuple[list[str], list[str]]:
+def _drawn(source: Source, column: str, count: int) -> tuple[list[str], list[str]]:
     """People of the dump, and people of nobody knows where who are not in it."""
     people = People(Columns({Kind.IIN: source.column(column)}, (), {}))
     for block in source.blocks():

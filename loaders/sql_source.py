@@ -3,11 +3,11 @@
 import codecs
 import re
 from collections.abc import Iterator
-from pathlib import Path
 
 from loaders import sql_text
-from loaders.dump import STDIN, Dump
-from loaders.sources import Block, Source, encoding_named, encoding_of, refuse_other_formats
+from loaders.dump import Dump
+from loaders.encodings import encoding_named, encoding_of
+from loaders.sources import Block, Source
 from lookup.errors import Code, InputError
 
 OTHER_COLUMNS = "other_columns"
@@ -47,10 +47,8 @@ class SqlSource(Source):
                 yield Block([], {**batch.rejected, OTHER_COLUMNS: lost})
 
 
-def open_sql(
-    path: Path, *, table: str | None, encoding: str | None = None, member: str | None = None
-) -> SqlSource:
-    """Open a table of a SQL dump.
+def sql_source(dump: Dump, table: str | None, encoding: str | None) -> SqlSource:
+    """An open dump as one of its tables.
 
     Args:
         table: its name, with or without quotes and schema; None where the dump has one.
@@ -60,19 +58,13 @@ def open_sql(
             be read or has no rows in statements.
     """
     chosen = None if encoding is None else encoding_named(encoding)
-    if path == STDIN:
+    if dump.is_stdin:
         raise InputError(
             Code.BAD_USAGE,
             "a SQL dump is read twice, so standard input cannot be used; give the file",
         )
-    dump = Dump(path, member)
-    try:
-        refuse_other_formats(dump)
-        chosen = chosen or encoding_of(dump.sample, whole=dump.is_whole)
-        return SqlSource(dump, _table(dump, table, chosen), chosen)
-    except BaseException:
-        dump.close()
-        raise
+    chosen = chosen or encoding_of(dump.sample, whole=dump.is_whole)
+    return SqlSource(dump, _table(dump, table, chosen), chosen)
 
 
 def _table(dump: Dump, wanted: str | None, encoding: str) -> sql_text.Table:

@@ -8,10 +8,10 @@ from small_index import SmallIndex, iins
 
 from loaders import load as loading
 from loaders.forget import Forgotten, forget
+from loaders.formats import open_source
 from loaders.load import Loader, Request
 from loaders.progress import Progress
 from loaders.publish import Publisher
-from loaders.sources import open_csv
 from loaders.verify import verify
 from loaders.withdraw import rollback, withdraw
 from lookup.errors import Code, InputError, UnavailableError
@@ -58,7 +58,7 @@ def written(path: Path, people: list[str]) -> Path:
 def load(index: SmallIndex, path: Path, name: str = "three") -> dict[str, object]:
     """Load a file with one worker; its certificate."""
     loader = Loader(index.store, index.definition, index.keys, 1, Progress())
-    with open_csv(path) as source:
+    with open_source(path) as source:
         return dict(json.loads(loader.load(source, Request(name, {Kind.IIN: "iin"}, ()))[0]))
 
 

@@ -11,9 +11,9 @@ import pytest
 from small_index import SmallIndex, iins
 
 from loaders import load as loading
+from loaders.formats import Reading, open_source
 from loaders.load import Loader, Request
 from loaders.progress import Advance, Progress
-from loaders.sources import open_csv
 from lookup.errors import Code, InputError
 from lookup.index import keyspace, ledger
 from lookup.index.ledger import Load, LoadState
@@ -67,7 +67,7 @@ def load(
 ) -> tuple[str, bool]:
     """Load a file with one worker."""
     loader = Loader(index.store, index.definition, index.keys, 1, progress or Progress())
-    with open_csv(path, **how) as source:
+    with open_source(path, Reading(**how)) as source:
         return loader.load(source, request)
 
 

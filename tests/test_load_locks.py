@@ -13,10 +13,10 @@ import pytest
 from small_index import SmallIndex, iins
 
 from loaders import load as loading
+from loaders.formats import open_source
 from loaders.load import Loader, Request
 from loaders.progress import Advance, Progress
 from loaders.publish import Publisher
-from loaders.sources import open_csv
 from loaders.stats import LoadStatus, statuses
 from loaders.withdraw import withdraw
 from lookup.errors import Code, InputError, UnavailableError
@@ -80,7 +80,7 @@ def load(
 ) -> str:
     """Load a file with one worker; its certificate."""
     loader = Loader(index.store, index.definition, index.keys, 1, progress or Progress())
-    with open_csv(path) as source:
+    with open_source(path) as source:
         return loader.load(source, BY_IIN, fresh=fresh)[0]
 
 

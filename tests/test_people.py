@@ -17,8 +17,8 @@ from hypothesis import strategies as st
 from loaders import people
 from loaders.cells import parse
 from loaders.csv_lines import PlainReader, RecordReader
+from loaders.encodings import ENCODINGS
 from loaders.people import Columns, Counts, Distinct, People
-from loaders.sources import ENCODINGS
 from lookup.errors import InputError
 from lookup.protocol.identifiers import canonical, iin_check_digit
 from lookup.protocol.suite import Kind

@@ -8,10 +8,10 @@ import pytest
 from small_index import SmallIndex, iins
 
 from loaders.forget import forget
+from loaders.formats import open_source
 from loaders.progress import Progress
 from loaders.publish import Publisher
 from loaders.sample import Sampled, sample
-from loaders.sources import open_csv
 from loaders.verify import Verified, verify
 from lookup.client import Answer, Client, Found, Leak, NotFound
 from lookup.errors import Code, InputError, UnavailableError
@@ -179,7 +179,7 @@ class FakeClient(Client):
 
 def sampled(client: Client, path: Path, count: int, dataset: str | None = None) -> Sampled:
     """Sample the dump."""
-    with open_csv(path) as source:
+    with open_source(path) as source:
         return sample(source, "iin", client, count, dataset)
 
 

@@ -12,7 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from loaders.csv_lines import MAX_RECORD, RecordReader
-from loaders.sources import Block, CsvSource, open_csv
+from loaders.csv_source import CsvSource
+from loaders.formats import Reading, open_source
+from loaders.sources import Block
 from lookup.errors import Code, InputError
 
 MIB = 1 << 20
@@ -22,7 +24,7 @@ def read(path: Path, encoding: str | None = None, delimiter: str | None = None) 
     """The whole file as if it were one block."""
     rows: list[list[str]] = []
     rejected: dict[str, int] = {}
-    with open_csv(path, encoding=encoding, delimiter=delimiter) as source:
+    with open_source(path, Reading(encoding, delimiter)) as source:
         for block in source.blocks():
             rows += block.rows
             for reason, count in block.rejected.items():
@@ -44,14 +46,15 @@ def write(path: Path, content: str | bytes) -> Path:
 
 def opened(path: Path) -> CsvSource:
     """The source of a file, closed again: enough to see what was found out about it."""
-    with open_csv(path) as source:
+    with open_source(path) as source:
+        assert isinstance(source, CsvSource)
         return source
 
 
 def refusal(path: Path, **given: str) -> InputError:
     """The error with which the file is refused."""
     with pytest.raises(InputError) as caught:
-        open_csv(path, **given)
+        open_source(path, Reading(**given))
     assert caught.value.sentence == caught.value.sentence.strip(" .")
     return caught.value
 
@@ -135,7 +138,7 @@ def test_a_header_without_a_delimiter_is_one_column(file: Path) -> None:
 def test_a_given_delimiter_wins(file: Path, given: str, meant: str) -> None:
     """Any one character can be given, or the word tab."""
     write(file, f"a;b{meant}c\n1;2{meant}3\n")
-    with open_csv(file, delimiter=given) as source:
+    with open_source(file, Reading(delimiter=given)) as source:
         assert (source.header, source.delimiter) == (("a;b", "c"), meant)
         assert next(source.blocks()).rows == [["1;2", "3"]]
 
@@ -231,7 +234,7 @@ def test_the_encoding_is_guessed(file: Path, encoding: str) -> None:
 def test_a_given_encoding_wins(file: Path, given: str, meant: str, cell: str) -> None:
     """The same byte is another letter in another encoding."""
     write(file, b"a;b\n1;\x9d\n")
-    with open_csv(file, encoding=given) as source:
+    with open_source(file, Reading(given)) as source:
         assert source.encoding == meant
         assert [["1", cell]] == next(source.blocks()).rows
 
@@ -478,7 +481,7 @@ def test_blocks_are_small_and_progress_reaches_the_size(file: Path) -> None:
     """A file of three MiB comes in blocks of one, with progress, and its hash at the end."""
     content = b"\xef\xbb\xbf\nsep=;\na;b\n" + b'123456;"7"\n123456;7\n' * (3 * MIB // 20)
     write(file, content)
-    with open_csv(file) as source:
+    with open_source(file) as source:
         assert (source.size, source.bytes_read) == (len(content), 0)
         seen = []
         for block in source.blocks():
@@ -505,7 +508,7 @@ def test_the_garbage_collector_is_left_as_it_was(enabled: bool) -> None:
 def test_the_hash_is_known_only_at_the_end(file: Path) -> None:
     """Asking early is a mistake of ours, and a second reading starts over."""
     write(file, "a;b\n" + f"1;{'2' * 97}\n" * 30_000)
-    with open_csv(file) as source:
+    with open_source(file) as source:
         with pytest.raises(RuntimeError):
             _ = source.sha256
         first = next(source.blocks())
@@ -520,7 +523,7 @@ def test_the_hash_is_known_only_at_the_end(file: Path) -> None:
 def test_utf_16(file: Path, encoding: str) -> None:
     """What Excel saves as "Unicode text" is read like any other, also without its mark."""
     text = "iin;name\r\n" + "000101390009;Әйгерім\r\n" * 60_000
-    with open_csv(write(file, text.encode(encoding))) as source:
+    with open_source(write(file, text.encode(encoding))) as source:
         rows = [row for block in source.blocks() for row in block.rows]
         assert ("iin", "name") == source.header
         assert [["000101390009", "Әйгерім"]] * 60_000 == rows
@@ -531,7 +534,7 @@ def test_utf_16(file: Path, encoding: str) -> None:
 def test_a_file_that_changes_while_it_is_read_is_refused(file: Path, change: str) -> None:
     """A dump still being copied would give a certificate for half of it."""
     write(file, "a;b\n1;2\n3;4\n")
-    with open_csv(file) as source:
+    with open_source(file) as source:
         write(file, "a;b\n1;2\n3;4\n5;6\n" if change == "grows" else "a;b\n1;2\n")
         with pytest.raises(InputError, match="changed while it was read"):
             list(source.blocks())

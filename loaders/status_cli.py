@@ -8,14 +8,13 @@ from typing import TYPE_CHECKING
 
 import click
 
+from loaders.terminal import json_option, note
 from lookup.errors import Code, InputError, QorganError, UnavailableError
 from lookup.protocol.suite import Lane
 from lookup.settings import Settings
 
 if TYPE_CHECKING:
     from loaders.publish import Publisher
-
-json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 
 @contextmanager
@@ -30,11 +29,6 @@ def reading() -> Iterator["Publisher"]:
 
     with loader(Settings.from_env()) as opened:
         yield Publisher(opened.store, opened.definition, opened.keys, opened.progress)
-
-
-def note(text: str) -> None:
-    """Something worth knowing that is no result."""
-    click.echo(f"note: {text}", err=True)
 
 
 @click.command()
@@ -72,7 +66,7 @@ def diff(names: tuple[str, ...], *, as_json: bool) -> None:
 
 
 @click.command()
-@click.option("--sample", type=click.Path(path_type=Path), help="A CSV dump to ask people of.")
+@click.option("--sample", type=click.Path(path_type=Path), help="A dump to ask people of.")
 @click.option("--iin", metavar="COLUMN", help="The column of the dump that holds IINs.")
 @click.option("--server", metavar="URL", help="The service to ask.")
 @click.option("--count", type=click.IntRange(1, 10_000), default=100, show_default=True)
@@ -142,7 +136,7 @@ def _verify_sample(
 ) -> None:
     from loaders import report
     from loaders import sample as sampling
-    from loaders.sources import open_csv
+    from loaders.formats import open_source
     from lookup.client import Client
 
     path, column = dump
@@ -150,7 +144,7 @@ def _verify_sample(
     with reading() as publisher:
         key = publisher.definition.publisher_key
     client = Client(server, publisher_key=key, pins=settings.data / "pins.json")
-    with open_csv(path) as source:
+    with open_source(path) as source:
         done = sampling.sample(source, column, client, count, name)
     columns = ("version", "asked", "found", "others_asked", "others_found")
     report.show([asdict(done)], columns, as_json=as_json)

@@ -1,0 +1,55 @@
+"""Which reader a dump is read by: all formats in one place.
+
+Each reader is a function of an open ``Dump`` that gives a ``Source``; ``open_source`` opens the
+dump once, chooses, and closes it if the reader refuses.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from loaders.csv_source import csv_source, refuse_other_formats
+from loaders.dump import Dump
+from loaders.sources import Source
+from loaders.sql_source import is_sql, sql_source
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How a dump shall be read; what is None is found out.
+
+    Attributes:
+        encoding: one of ``loaders.encodings.ENCODINGS`` or a usual spelling of it.
+        delimiter: of CSV: one character, or "tab".
+        member: which file of an archive (shell patterns allowed).
+        table: which table of a SQL dump.
+    """
+
+    encoding: str | None = None
+    delimiter: str | None = None
+    member: str | None = None
+    table: str | None = None
+
+
+_FIND_OUT = Reading()
+
+
+def open_source(path: Path, reading: Reading = _FIND_OUT) -> Source:
+    """Open a dump in whatever format it is; "-" is standard input.
+
+    Raises:
+        InputError: BAD_USAGE, something asked for is none or must be chosen; BAD_FILE, the file
+            cannot be read.
+    """
+    dump = Dump(path, reading.member)
+    try:
+        return _source(dump, reading)
+    except BaseException:
+        dump.close()
+        raise
+
+
+def _source(dump: Dump, reading: Reading) -> Source:
+    refuse_other_formats(dump)
+    if reading.table is not None or is_sql(dump):
+        return sql_source(dump, reading.table, reading.encoding)
+    return csv_source(dump, reading.encoding, reading.delimiter)

@@ -1,0 +1,83 @@
+"""``qorgan init`` and ``qorgan dataset``: an index, and the datasets in its register."""
+
+from pathlib import Path
+
+import click
+
+from loaders.import_cli import import_record
+from loaders.terminal import json_option, note, warn_if_not_durable
+from lookup.protocol.stretch import PROFILES
+from lookup.protocol.suite import MAX_PREFIX_BITS, MIN_PREFIX_BITS
+from lookup.settings import Settings
+
+
+@click.command()
+@click.option(
+    "--prefix-bits",
+    type=click.IntRange(MIN_PREFIX_BITS, MAX_PREFIX_BITS),
+    default=12,
+    show_default=True,
+    help="Length of the prefix that a question shows: fewer bits hide better, more serve smaller.",
+)
+@click.option(
+    "--argon2",
+    "profile",
+    type=click.Choice(list(PROFILES)),
+    default="standard",
+    show_default=True,
+    help="Cost of hashing an identifier: 1 MiB; 19 MiB in two passes; or 64 KiB, for tests only.",
+)
+def init(prefix_bits: int, profile: str) -> None:
+    """Make a new index: its keys, then its fixed parameters in the store."""
+    from lookup import keys
+    from lookup.index import definition, store
+
+    settings = Settings.from_env()
+    with store.opened(settings) as opened:
+        definition.refuse_existing(opened)
+        keys.create(settings.keys)
+        made = definition.create(opened, keys.loader_keys(settings.keys), profile, prefix_bits)
+        warn_if_not_durable(opened)
+    if profile == "test":
+        note("THIS INDEX IS FOR TESTS ONLY: its Argon2 profile protects nobody")
+    note(f"back up the key files in {settings.keys}: without them the index is noise")
+    click.echo(f"index made; publisher key {made.publisher_key}")
+
+
+@click.group()
+def dataset() -> None:
+    """Enter datasets in the register."""
+
+
+@dataset.command("add")
+@click.argument("file", type=click.Path(path_type=Path))
+def dataset_add(file: Path) -> None:
+    """Enter the dataset described in FILE (TOML), or change what is told of it."""
+    from lookup.index import definition, register, store
+    from lookup.index.dataset import read_file
+
+    entry = read_file(file)
+    with store.opened(Settings.from_env()) as opened:
+        definition.read(opened)
+        dataset_id = register.add(opened, entry)
+    click.echo(f"{entry.name}: dataset {dataset_id}, {entry.lane.value} lane")
+
+
+@dataset.command("list")
+@json_option
+def dataset_list(*, as_json: bool) -> None:
+    """List the datasets in the register."""
+    from loaders import report
+    from lookup.index import definition, register, store
+
+    with store.opened(Settings.from_env()) as opened:
+        definition.read(opened)
+        entries = register.read_all(opened)
+    rows = [
+        {"id": i, "name": d.name, "lane": d.lane.value, "data_classes": list(d.data_classes)}
+        for i, d in entries.items()
+    ]
+    report.show(rows, ("id", "name", "lane", "data_classes"), as_json=as_json)
+
+
+dataset.add_command(import_record)
