@@ -12,7 +12,7 @@ import io
 import itertools
 import stat
 import sys
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import BinaryIO, Self
 
@@ -93,21 +93,24 @@ class Dump:
 
     def _begin(self) -> tuple[bytes, bool]:
         """The first MiB of the content, and whether that is all."""
-        self._stream = self._from_start()
+        stream = self._from_start()
         taken, length = [], 0
-        for chunk in self._stream:
+        for chunk in stream:
             taken.append(chunk)
             length += len(chunk)
             if length >= CHUNK:
                 break
         sample = b"".join(taken)
         if self.is_stdin:
-            self._stream = itertools.chain(taken, self._stream)
+            self._stream = itertools.chain(taken, stream)
         else:
+            # A 7z is unpacked by a thread that reads ahead: it must let go of our one file before
+            # somebody reads from the beginning.
+            stream.close()
             self.bytes_read = 0
         return sample[:CHUNK], length < CHUNK
 
-    def _from_start(self) -> Iterator[bytes]:
+    def _from_start(self) -> Generator[bytes, None, None]:
         try:
             yield from self._once()
         except _MemberChosenError:  # before any chunk: now it is known where to stop
