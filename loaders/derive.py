@@ -94,13 +94,22 @@ def derive(kind: Kind, texts: list[str], masks: NDArray[np.uint16]) -> seal.Rows
 
 
 def _start_workers(executor: Executor, workers: int) -> None:
-    """Start them with SIGINT blocked: until ``_start`` runs, Ctrl-C would show a traceback each."""
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    """Start them whole, with Ctrl-C put off: one half told what to do would show a traceback.
+
+    A worker inherits SIGINT blocked, until ``_start`` runs. To block it is not enough here: a
+    library's thread would take it, and Python raise it in ours.
+    """
+    came: list[int] = []
+    handler = signal.signal(signal.SIGINT, lambda number, _: came.append(number))
+    blocked = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         for _ in range(workers):
             executor.submit(os.getpid)  # a pool starts a worker when there is work for it
     finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
+        signal.signal(signal.SIGINT, handler)
+    if came:
+        raise KeyboardInterrupt
 
 
 _deriver: Deriver | None = None
