@@ -23,7 +23,7 @@ from lookup.index.embedded import EmbeddedStore
 from lookup.index.store import Store, StoreError
 
 ANN, BEN, EVE = (Operator(bytes([n]) * 32, name) for n, name in ((1, "Ann"), (2, None), (3, "Eve")))
-NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
+NOON = datetime.now(UTC).replace(hour=12, minute=0, second=0, microsecond=0)  # today's
 CERTIFICATE = json.dumps({"dataset": "one", "load": 3, "file": {"sha256": "ab" * 32}})
 SHA256 = hashlib.sha256(CERTIFICATE.encode()).hexdigest()
 LOADED = Details.of_certificate(CERTIFICATE)
@@ -134,7 +134,7 @@ def test_a_records_bytes_are_these() -> None:
         f'"previous":"{"0" * 64}"}}'
     )
     details = Details(lane="public", version="1-ed0447ca", reason="қате")
-    made = line(2, ANN, Event.PUBLISHED, details)
+    made = line(2, ANN, Event.PUBLISHED, details, at="2026-11-22T12:00:00Z")
     assert f'{{"record":{expected},"signature":"' == made.decode()[:-130]
     assert ANN.sign(b"qorgan v1 audit" + expected.encode()).hex() == made.decode()[-130:-2]
 

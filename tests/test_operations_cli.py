@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
-from conftest import ROOT, Installation
+from conftest import ROOT, Installation, get, wait_until
 from small_index import iins
 
 from loaders.operations_cli import COMMANDS
@@ -50,7 +50,7 @@ def test_a_whole_story(published: Installation, tmp_path: Path) -> None:
     """Verify, ask, forget, withdraw, roll back and purge, while a web node serves."""
     dump = tmp_path / "one.csv"
     sample = ("verify", "--sample", dump, "--iin", "iin", "--dataset", "one", "--count", "20")
-    with published.served() as served:
+    with published.served(QORGAN_WORKERS="1") as served:  # two learn of a switch apart
         asked = json.loads(run(published, *sample, "--server", served.url, "--json").stdout)
         version = asked[0].pop("version")
         assert [{"asked": 20, "found": 20, "others_asked": 20, "others_found": 0}] == asked
@@ -60,6 +60,7 @@ def test_a_whole_story(published: Installation, tmp_path: Path) -> None:
         withdrawn = run(published, "withdraw", "one", "--reason", "a court's order", "--json")
         (done,) = json.loads(withdrawn.stdout)
         assert (["two"], 1) == (done["datasets"], done["identifiers"])
+        wait_until(lambda: version.encode() not in get(f"{served.url}/v1/params/public")[1])
         missed = run(published, *sample, "--server", served.url, "--json", code=3)
         assert 0 == json.loads(missed.stdout)[0]["found"]
         assert (
