@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check -q
 
-.PHONY: help demo test check lock messages web bench clean
+.PHONY: help demo test check lock messages web bench fuzz clean
 
 help: ## list the targets
 	@grep -E '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -23,6 +23,9 @@ check: $(VENV)/.tested ## lint, types and import contracts
 
 bench: $(VENV)/.tested ## measure, as ratios within one run
 	$(BIN)/python -m bench
+
+fuzz: $(VENV)/.tested ## look for files that break a reader, a minute for each kind (Linux on x86-64)
+	for target in sql archive source; do $(BIN)/python -m fuzz $$target 60 || exit 1; done
 
 lock: $(VENV)/.installed ## resolve the dependencies anew into the two lock files
 	$(PIP) install uv

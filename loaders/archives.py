@@ -9,7 +9,6 @@ import io
 import tarfile
 import threading
 import zipfile
-import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import PurePosixPath
@@ -53,7 +52,7 @@ def sheet_format(file: BinaryIO) -> str:
     """Whether a zip is an Excel ("xlsx") or OpenDocument ("ods") file; else ""."""
     try:
         names = set(zipfile.ZipFile(file).namelist())
-    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError):
+    except Exception:  # noqa: BLE001  likewise
         return ""
     if "xl/workbook.xml" in names or "xl/workbook.bin" in names:
         return "xlsx"
@@ -69,7 +68,7 @@ def zip_member(file: BinaryIO, wanted: str | None) -> tuple[str, Iterator[bytes]
     try:
         archive = zipfile.ZipFile(file)
         infos = {info.filename: info for info in archive.infolist() if not info.is_dir()}
-    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError):
+    except Exception:  # noqa: BLE001  the library raises what it likes for a broken archive
         raise _damaged("zip") from None
     name = choose(list(infos), wanted, "zip")
     return name, _zip_bytes(archive, infos[name])
@@ -81,12 +80,14 @@ def _zip_bytes(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> Iterator[byte
     try:
         with archive.open(info) as member:
             yield from bounded(iter(lambda: member.read(CHUNK), b""), info.compress_size)
-    except (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError, ValueError):
-        raise _damaged("zip") from None
+    except InputError:  # a bomb
+        raise
     except NotImplementedError:
         raise InputError(
             Code.BAD_FILE, "the zip uses a compression that is not read here; unpack it first"
         ) from None
+    except Exception:  # noqa: BLE001  likewise
+        raise _damaged("zip") from None
 
 
 def tar_names(stream: BinaryIO) -> list[str]:
@@ -126,7 +127,11 @@ def _tar(stream: BinaryIO) -> Iterator[tarfile.TarFile]:
     try:
         with tarfile.open(fileobj=stream, mode="r|", errors="surrogateescape") as archive:
             yield archive
-    except (tarfile.TarError, EOFError, ValueError, OverflowError):
+    except InputError:  # of the packing that it is in
+        raise
+    except OSError:  # of the disk
+        raise
+    except Exception:  # noqa: BLE001  likewise
         raise _damaged("tar") from None
 
 

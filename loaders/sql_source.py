@@ -99,7 +99,7 @@ def _bare(name: str) -> str:
 
 def _shown(name: str) -> str:
     """A name for a sentence; one that could be somebody's number is not shown as it is."""
-    letters = "".join(c if c.isprintable() else "?" for c in name[:60])
+    letters = "".join(c if c.isprintable() else "?" for c in name[:60]).strip()
     digits = sum(c.isdigit() for c in letters)
     return "".join("#" if c.isdigit() else c for c in letters) if digits > 8 else letters
 

@@ -1,5 +1,6 @@
 """The bytes of a dump are the same however they are packed, and a bad packing is one sentence."""
 
+import base64
 import bz2
 import gzip
 import hashlib
@@ -144,6 +145,16 @@ def test_a_bomb(tmp_path: Path) -> None:
     bomb = gzip.compress(b"\0" * (300 << 20))
     for packed in (bomb, zipped(b"\0" * (300 << 20))):
         assert "archive bomb" in refusal(written(tmp_path, packed))
+
+
+def test_a_file_without_a_name(tmp_path: Path) -> None:
+    """A zip that fuzzing made: the library fails at its only name, which is empty."""
+    packed = (
+        "UEsDBBQAAAAIAACFe13yyqPsIwAAAC0AAAAKAAAAcGVvcGxlLmNzdsvMzLPOS8xW5TIwMDA0MDUGUebWjnl5SAJG"
+        "ptZKzlzOSlwAUEsBAhQDFAAAAAgAAIV7XfLKo+wjAAAALQAAAAoAAAAAAAAAAAAAAIABAAAAAAAAAABsZS5jc3ZQ"
+        "SwUGAAAAAAEAAQA4AAAASwAAAAAA"
+    )
+    assert "fetch it again" in refusal(written(tmp_path, base64.b64decode(packed)))
 
 
 def test_a_name_that_escapes(tmp_path: Path) -> None:
