@@ -14,7 +14,7 @@ ZSTANDARD = (  # CSV, by the program
     "28b52ffd202d350100f069696e3b6e616d650a30303031303133373b416e6e32353b22420a43220a0200344d535096"
 )
 STATEMENTS = (
-    b"CREATE TABLE `t` (`iin` char(12), `n` text);\nINSERT INTO `t` VALUES ('1','O\\'Neil'),('2',NULL);\n",
+    b"CREATE TABLE `t` (`a` int, `n` text);\nINSERT INTO `t` VALUES ('1','O\\'N'),('2',NULL);\n",
     b"COPY public.t (iin, name) FROM stdin;\n000101300017\tAnn\n000101300025\t\\N\n\\.\n",
     b"SET NAMES utf8;\nGO\nINSERT [dbo].[t] ([iin], [n]) VALUES (N'1', N'Ann')\nGO\n",
     b"-- a comment\nINSERT INTO t (a) VALUES (E'x\\n'), ($$y$$), (f(1, 'z'));\n/*!40000 x */;\n",
