@@ -19,6 +19,7 @@ from loaders.derive import Recipe, derive, pool
 from loaders.people import Columns, Counts, People
 from loaders.progress import Progress
 from loaders.sources import Source
+from loaders.terminal import note
 from lookup.errors import Code, InputError
 from lookup.index import forgotten, ledger, load_lock, register, seal, space
 from lookup.index.dataset import Dataset
@@ -87,6 +88,10 @@ class Loader:
                 raise InputError(
                     Code.BAD_FILE,
                     "no valid identifier was found; check the column names and the delimiter",
+                )
+            if people.looks_like_bins:
+                note(
+                    "this looks like a column of BINs: organisations, not people; is it the right one?"
                 )
             wanted = Load(
                 id=0,
@@ -194,6 +199,7 @@ class Loader:
                 },
                 "rejected": counts.rejected,
                 "cells": counts.bad_cells,
+                **({"restored": counts.restored} if counts.restored else {}),
                 "identifiers": {kind.value: found.get(kind, 0) for kind in Kind},
                 **({"forgotten": kept_out} if kept_out else {}),
                 "index": {

@@ -33,10 +33,10 @@ def test_a_day_of_the_calendar_and_a_century_are_a_person(number: str) -> None:
 
 @pytest.mark.parametrize(
     "number",
-    (
+    [
         *("950500390002", "950532390002", "951315390002", "950015390002", "950515790002"),
         *("000229300019", "010229500019", "950431390002"),
-    ),
+    ],
 )
 def test_no_such_day_or_century_is_no_person(number: str) -> None:
     """Day 0 and 32, month 13 and 0, 7th digit 7, 29 February of 1900 and 2001, 31 April."""
@@ -81,10 +81,10 @@ def test_what_was_rounded_is_told(cell: str) -> None:
 
 @pytest.mark.parametrize(
     "cell",
-    (
+    [
         *("", "950515390003", "50515390002", "12345678", "8.10313311869E+12", "8.10313311869E+10"),
         *("810313311869.5", "81031331186.9", "0.810313311869E+12", "٥٠٥٠٥٥٠٠٠١٤", "5050 5500014"),
-    ),
+    ],
 )
 def test_what_is_no_such_number(cell: str) -> None:
     """A wrong check digit or date, too few digits, too many, a fraction, other scripts."""
