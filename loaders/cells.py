@@ -20,8 +20,15 @@ from lookup.errors import Code, InputError
 from lookup.protocol.identifiers import WEIGHTS_1, WEIGHTS_2, canonical
 from lookup.protocol.suite import Kind
 
-# What stands for "nothing" in dumps, in lower case and without spaces around.
-_NOTHING = frozenset(("", "-", "null", "н/д"))
+# What stands for "nothing" in dumps, in lower case and without spaces around: people's dashes and
+# words, and what databases (\N, NULL), pandas (nan, None), Excel (#N/A) and scripts write.
+_NOTHING = frozenset(
+    (
+        *("", "-", "–", "—", "null", "(null)", "\\n", "none", "nan", "n/a", "#n/a", "undefined"),
+        *("н/д", "нет", "нет данных", "не указан", "не указана", "не указано", "отсутствует"),
+        *("жоқ", "деректер жоқ", "көрсетілмеген"),
+    )
+)
 _LONGEST_NOTHING = max(map(len, _NOTHING))
 
 _FIRST_PASS = np.array(WEIGHTS_1, dtype=np.int64)
@@ -139,6 +146,13 @@ class Table(Sequence[list[str]]):
     __hash__ = None  # type: ignore[assignment]  # as a list has none
 
 
+def column_of(rows: Sequence[Sequence[str]], number: int) -> Column:
+    """One column: cut from the file's bytes where they are at hand, else made of the texts."""
+    if isinstance(rows, Table):
+        return rows.column(number)
+    return Column.of([row[number] for row in rows])
+
+
 @dataclass(frozen=True)
 class Cells:
     """A column's verdicts.
@@ -157,7 +171,7 @@ class Cells:
 
 
 def is_present(cell: str) -> bool:
-    """Whether a cell holds something: "", "-", "NULL" and "н/д" do not."""
+    """Whether a cell holds something: blanks, dashes and words such as NULL or "н/д" do not."""
     text = cell.strip()
     return len(text) > _LONGEST_NOTHING or text.lower() not in _NOTHING
 
