@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 
 import numpy as np
 
+from loaders.column_meaning import OWN_CLASS
 from loaders.derive import Recipe, derive, pool
 from loaders.people import Columns, Counts, People
 from loaders.progress import Progress
@@ -34,13 +35,6 @@ _SLICE = 512  # identifiers a worker takes at a time: 0.05 to 10 s of work, by A
 _GROUP = 65_536  # rows written to the ledger together, fuller sets a command, or else
 _GROUP_SECONDS = 5.0  # what a kill may cost with a slow profile
 _WAITING = 4  # slices submitted ahead for each worker
-
-# The data class that a valid identifier is evidence of.
-_OWN_CLASS = {
-    Kind.IIN: "government-issued-ids",
-    Kind.PHONE: "phone-numbers",
-    Kind.EMAIL: "email-addresses",
-}
 
 
 @dataclass(frozen=True)
@@ -230,9 +224,9 @@ def _columns(source: Source, request: Request, dataset: Dataset) -> Columns:
         identifiers={kind: source.column(name) for kind, name in request.identifiers.items()},
         bits=tuple(bits),
         own_bits={
-            kind: dataset.data_classes.index(_OWN_CLASS[kind])
+            kind: dataset.data_classes.index(OWN_CLASS[kind])
             for kind in request.identifiers
-            if _OWN_CLASS[kind] in dataset.data_classes
+            if OWN_CLASS[kind] in dataset.data_classes
         },
     )
 

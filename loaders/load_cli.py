@@ -1,14 +1,18 @@
 """``qorgan load``: a dump into the ledger of a dataset."""
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from loaders.names import shown
 from loaders.terminal import note, warn_if_not_durable
 from lookup.errors import Code, InputError
 from lookup.protocol.suite import Kind
 from lookup.settings import Settings
+
+if TYPE_CHECKING:
+    from loaders.mapping import Mapping
 
 
 def _once(_: click.Context, __: click.Parameter, values: tuple[str, ...]) -> str | None:
@@ -20,8 +24,8 @@ def _once(_: click.Context, __: click.Parameter, values: tuple[str, ...]) -> str
 
 def _field(_: click.Context, __: click.Parameter, values: tuple[str, ...]) -> tuple[Any, ...]:
     pairs = [value.rpartition("=") for value in values]
-    if not all(column and slug for column, _, slug in pairs):
-        raise click.BadParameter("write it as COLUMN=CLASS")
+    if not all(column for column, _, _ in pairs):
+        raise click.BadParameter("write it as COLUMN=CLASS, or as COLUMN= for none")
     return tuple((column, slug) for column, _, slug in pairs)
 
 
@@ -36,7 +40,8 @@ def _field(_: click.Context, __: click.Parameter, values: tuple[str, ...]) -> tu
     "fields",
     multiple=True,
     callback=_field,
-    help="COLUMN=CLASS: a cell that holds something means this data class; repeatable.",
+    help="COLUMN=CLASS: a cell that holds something means this data class, whatever the column's "
+    "name says; COLUMN= for none. Repeatable.",
 )
 @click.option("--encoding", help="utf-8, cp1251 or kz1048; else it is detected.")
 @click.option("--delimiter", help="The character between cells, or tab; else it is detected.")
@@ -60,13 +65,18 @@ def load(
     FILE is CSV or SQL, plain, in gzip, bzip2, xz, zstandard, zip, 7z or tar, or - for standard
     input.
 
+    Columns whose names say what they hold count for the dataset's data classes that no --field
+    names; a note tells which. `qorgan inspect` shows them before.
+
     Interrupted or killed, the same command goes on where it stopped. Nothing becomes visible
     before `qorgan publish`.
     """
     from loaders.formats import Reading, open_source
     from loaders.load import Request
+    from loaders.mapping import map_columns
     from loaders.opened import loader
     from loaders.recording import Recorder
+    from lookup.index import register
     from lookup.index.audit_record import Details, Event
 
     identifiers = {kind: column for kind in Kind if (column := given[kind.value])}
@@ -81,9 +91,26 @@ def load(
         if source.encoding == "kz1048" and reading.encoding is None:
             note("the file is not UTF-8 and is read as kz1048; if that is wrong, give --encoding")
         recorder = Recorder(opened.store, chosen.keys)
-        request = Request(name, identifiers, fields)
+        _, dataset = register.get(opened.store, name)
+        mapping = map_columns(source, dataset, identifiers, fields)
+        _tell(mapping)
+        request = Request(name, identifiers, mapping.fields)
         certificate, was_loaded = opened.load(source, request, fresh=fresh)
         recorder.record(Event.LOADED, Details.of_certificate(certificate))
     if was_loaded:
         note("this file was loaded into this dataset before; here is that load's certificate")
     click.echo(certificate)
+
+
+def _tell(mapping: "Mapping") -> None:
+    """What nobody said: it would be too late when people read it in their answers."""
+    if mapping.guessed:
+        taken = ", ".join(f"{shown(column)} for {slug}" for column, slug in mapping.guessed)
+        note(
+            f"by their names, columns are taken: {taken}; where that is wrong, give --field COLUMN="
+        )
+    if mapping.missing:
+        note(
+            f"no column is taken for {', '.join(mapping.missing)}; if there is one, give --field "
+            "COLUMN=CLASS"
+        )

@@ -74,7 +74,7 @@ class People:
             return
         needed = {number for number, _ in self._columns.bits}
         needed.update(self._columns.identifiers.values())
-        columns = {number: _column(rows, number) for number in needed}
+        columns = {number: cells.column_of(rows, number) for number in needed}
         found = {
             distinct.kind: cells.parse(
                 distinct.kind, columns[self._columns.identifiers[distinct.kind]]
@@ -189,10 +189,3 @@ class People:
 
 def _sorted(counter: Counter[str]) -> dict[str, int]:
     return dict(sorted((+counter).items()))
-
-
-def _column(rows: Sequence[Sequence[str]], number: int) -> cells.Column:
-    """One column: cut from the file's bytes where they are at hand, else made of the texts."""
-    if isinstance(rows, cells.Table):
-        return rows.column(number)
-    return cells.Column.of([row[number] for row in rows])
