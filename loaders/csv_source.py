@@ -50,6 +50,8 @@ class CsvSource(Source):
         delimiter: one character, or "" for a file of one column.
     """
 
+    format = "CSV"
+
     def __init__(self, dump: Dump, layout: _Layout) -> None:
         super().__init__(dump, layout.header, layout.encoding)
         self.delimiter = layout.delimiter.replace(NO_DELIMITER, "")

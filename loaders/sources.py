@@ -43,7 +43,12 @@ class Source:
     Attributes:
         header: the column names as they stand in the dump.
         encoding: one of ``ENCODINGS``.
+        format: what kind of file this is, as people call it.
+        has_schema: whether the column names surely are no row of data.
     """
+
+    format = "table"
+    has_schema = False
 
     def __init__(self, dump: Dump, header: tuple[str, ...], encoding: str) -> None:
         self.header = header
@@ -54,6 +59,20 @@ class Source:
     def size(self) -> int | None:
         """Bytes of the file as given; None from standard input until all was read."""
         return self._dump.size
+
+    @property
+    def packing(self) -> str:
+        """What it is unpacked from, such as "zip" or "tar in gzip"; "" for a plain file."""
+        return self._dump.packing
+
+    @property
+    def sample(self) -> bytes:
+        """How the content begins, at most 1 MiB; ``is_sample_whole`` says whether that is all."""
+        return self._dump.sample
+
+    @property
+    def is_sample_whole(self) -> bool:
+        return self._dump.is_whole
 
     @property
     def bytes_read(self) -> int:
