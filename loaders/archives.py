@@ -16,6 +16,7 @@ from pathlib import PurePosixPath
 from queue import Full, Queue
 from typing import BinaryIO
 
+from loaders.names import shown
 from loaders.packings import CHUNK, bomb
 from lookup.errors import Code, InputError
 
@@ -41,7 +42,7 @@ def choose(names: list[str], wanted: str | None, packing: str) -> str:
     if len(files) == 1:
         return files[0]
     found = "several files" if files else "no such file"
-    shown = ", ".join(_shown(name) for name in (files or names)[:_MOST_SHOWN])
+    shown = ", ".join(shown(name[-40:]) for name in (files or names)[:_MOST_SHOWN])
     raise InputError(
         Code.BAD_USAGE,
         f"there is {found} in the {packing}; choose one with --member, each is a load of its own: "
@@ -72,10 +73,15 @@ def zip_member(file: BinaryIO, wanted: str | None) -> tuple[str, Iterator[bytes]
     except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError):
         raise _damaged("zip") from None
     name = choose(list(infos), wanted, "zip")
-    return name, _zip_bytes(archive, infos[name])
+    return name, zip_bytes(archive, infos[name])
 
 
-def _zip_bytes(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> Iterator[bytes]:
+def zip_bytes(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> Iterator[bytes]:
+    """The bytes of one member.
+
+    Raises:
+        InputError: BAD_FILE.
+    """
     if info.flag_bits & 1:
         raise InputError(Code.BAD_FILE, "the zip is encrypted; unpack it first")
     try:
@@ -198,13 +204,6 @@ def bounded(chunks: Iterator[bytes], packed: int) -> Iterator[bytes]:
 def _is_ours(name: str) -> bool:
     parts = PurePosixPath(name.replace("\\", "/")).parts
     return bool(parts) and parts[0] != "__MACOSX" and not parts[-1].startswith(".")
-
-
-def _shown(name: str) -> str:
-    """A name for a sentence: short, without control characters, and without long numbers."""
-    letters = "".join(c if c.isprintable() else "?" for c in name[-80:])
-    digits = sum(c.isdigit() for c in letters)
-    return "".join("#" if c.isdigit() else c for c in letters) if digits > 8 else letters
 
 
 def _damaged(packing: str) -> InputError:

@@ -9,26 +9,18 @@ from loaders import csv_lines
 from loaders.csv_lines import MAX_LINES, NO_DELIMITER
 from loaders.dump import Dump
 from loaders.encodings import encoding_named, encoding_of
-from loaders.sources import BROKEN_LINE, LONG_LINE, Block, Source
+from loaders.sources import BROKEN_LINE, LONG_LINE, Block, Source, refuse_data
 from lookup.errors import Code, InputError
 
 _DELIMITERS = ";,\t|"  # of two as frequent, the first
-_LONGEST_DATUM = 256  # characters of a name that are looked at for being data
 _MOST_COLUMNS = 2000
 _MOST_UNNAMED = 16  # at the end: short rows are filled up with so many empty cells at most
 
 # How files begin that are no CSV; parquet's mark alone could be a column name.
 _MAGIC = (
-    (b"PK\x03\x04", "Excel (xlsx), OpenDocument or zip"),
-    (b"PAR1\x15", "parquet"),
-    (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "old Excel (xls)"),
+    (b"PK\x03\x04", "a zip inside another packing"),
+    (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "old Excel (xls), or Excel with a password"),
     (b"<?xml", "XML"),
-    (b'{"', "JSON"),
-)
-
-# A name of nine digits or more, an e-mail address, a date: the first line is a row, no header.
-_DATUM = re.compile(
-    r"(?:\D*\d){9,}.*|[^@\s]+@[^@\s]+\.[^@\s]+|\d{1,4}[-./]\d{1,2}[-./]\d{1,4}(?: .*)?", re.DOTALL
 )
 
 
@@ -131,8 +123,7 @@ def _layout(dump: Dump, encoding: str | None, delimiter: str | None) -> _Layout:
         )
     if not named:
         raise _bad_file("the file has no header; its first line must name the columns")
-    if any(_DATUM.fullmatch(name.strip()[:_LONGEST_DATUM]) for name in names):
-        raise _bad_file("the first line looks like data; put a line with the column names above it")
+    refuse_data(names)
     data_at = min(at + sum(len(line) + 1 for line in lines[:taken]), len(sample))
     return _Layout(tuple(names), encoding, delimiter, end, data_at)
 

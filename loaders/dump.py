@@ -80,6 +80,13 @@ class Dump:
             return self._stream
         return self._from_start()
 
+    def texts(self, encoding: str) -> Iterator[str]:
+        """``chunks`` as text; what is not of this encoding becomes U+FFFD."""
+        decoder = codecs.getincrementaldecoder(encoding)("replace")
+        for chunk in self.chunks():
+            yield decoder.decode(chunk)
+        yield decoder.decode(b"", final=True)
+
     def close(self) -> None:
         """Close the file; doing so twice is harmless."""
         if not self.is_stdin:
@@ -153,7 +160,7 @@ class Dump:
         if self.is_stdin or self.packing != packing:
             raise _bad_file(
                 f"a {packing} must be a file of its own, not on standard input or inside another "
-                "packing; give the file"
+                "packing, nor may an Excel or OpenDocument file; unpack it first"
             )
         opener = archives.zip_member if packing == "zip" else archives.sevenzip_member
         raw.drain()  # these are read in any order: their bytes are hashed before

@@ -9,8 +9,12 @@ from pathlib import Path
 
 from loaders.csv_source import csv_source, refuse_other_formats
 from loaders.dump import Dump
+from loaders.json_source import is_json, json_source
+from loaders.parquet_source import is_parquet, parquet_source
+from loaders.sheet_source import sheet_source
 from loaders.sources import Source
 from loaders.sql_source import is_sql, sql_source
+from lookup.errors import Code, InputError
 
 
 @dataclass(frozen=True)
@@ -21,7 +25,7 @@ class Reading:
         encoding: one of ``loaders.encodings.ENCODINGS`` or a usual spelling of it.
         delimiter: of CSV: one character, or "tab".
         member: which file of an archive (shell patterns allowed).
-        table: which table of a SQL dump.
+        table: which table of a SQL dump, sheet of a workbook, or list inside a JSON object.
     """
 
     encoding: str | None = None
@@ -49,6 +53,18 @@ def open_source(path: Path, reading: Reading = _FIND_OUT) -> Source:
 
 
 def _source(dump: Dump, reading: Reading) -> Source:
+    if dump.format and dump.file is not None:
+        return sheet_source(dump, dump.file, reading.table)
+    if is_parquet(dump):
+        if dump.file is None:
+            raise InputError(
+                Code.BAD_FILE,
+                "a Parquet file must be a file of its own, not on standard input or inside a "
+                "packing; unpack it first",
+            )
+        return parquet_source(dump, dump.file)
+    if is_json(dump):
+        return json_source(dump, reading.table, reading.encoding)
     refuse_other_formats(dump)
     if reading.table is not None or is_sql(dump):
         return sql_source(dump, reading.table, reading.encoding)

@@ -84,9 +84,7 @@ class Loader:
                     "no valid identifier was found; check the column names and the delimiter",
                 )
             if people.looks_like_bins:
-                note(
-                    "this looks like a column of BINs: organisations, not people; is it the right one?"
-                )
+                note("this looks like a column of BINs, of organisations; is it the right one?")
             wanted = Load(
                 id=0,
                 dataset_id=dataset_id,

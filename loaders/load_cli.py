@@ -45,7 +45,7 @@ def _field(_: click.Context, __: click.Parameter, values: tuple[str, ...]) -> tu
 )
 @click.option("--encoding", help="utf-8, cp1251 or kz1048; else it is detected.")
 @click.option("--delimiter", help="The character between cells, or tab; else it is detected.")
-@click.option("--table", help="Which table of a SQL dump, where it has several.")
+@click.option("--table", help="Which table, sheet or list, where the dump has several.")
 @click.option("--member", help="Which file of an archive (shell patterns allowed).")
 @click.option(
     "--fresh",
@@ -62,8 +62,8 @@ def load(
 ) -> None:
     """Load the dump FILE into a dataset and print the load's certificate.
 
-    FILE is CSV or SQL, plain, in gzip, bzip2, xz, zstandard, zip, 7z or tar, or - for standard
-    input.
+    FILE is CSV, JSON (a list of objects, or one a line) or SQL, plain, in gzip, bzip2, xz,
+    zstandard, zip, 7z or tar, or - for standard input; or an Excel, OpenDocument or Parquet file.
 
     Columns whose names say what they hold count for the dataset's data classes that no --field
     names; a note tells which. `qorgan inspect` shows them before.

@@ -48,42 +48,35 @@ class Looked:
 
 def look(column: Column, found: Cells) -> Looked:
     """Look at the bad cells of a column of IINs, and count rounded ones under their own reason."""
-    numbers, bad = found.numbers, dict(found.bad)
-    assert numbers is not None  # noqa: S101  IINs are numbers
-    numbers = numbers.copy()
-    short: dict[int, str] = {}
-    asked = [at for at, code in bad.items() if code in _NUMBERS]
+    assert found.numbers is not None  # noqa: S101  IINs are numbers
+    numbers, bad = found.numbers.copy(), dict(found.bad)
+    padded = np.zeros(len(column), dtype=np.int64)
+    is_short = np.zeros(len(column), dtype=np.bool_)
+    for size in cells.SHORT_IINS:
+        chosen, whole = cells.iins(column, size)
+        is_short[chosen] = True
+        padded[chosen] = np.where(iin_shape.persons(whole), whole, 0)
+    short: dict[int, str] = {}  # those that are not just digits
+    asked = [at for at, code in bad.items() if code in _NUMBERS and not is_short[at]]
     for at, cell in zip(asked, column.texts(np.array(asked, dtype=np.intp)), strict=True):
         digits = iin_shape.digits(cell)
         if digits is None:
             if iin_shape.is_rounded(cell):
                 bad[at] = Code.IIN_ROUNDED
         elif len(digits) < iin_shape.DIGITS:
-            short[at] = digits
+            short[at] = digits.zfill(iin_shape.DIGITS)
         else:
             try:
                 numbers[at] = int(iin(digits))
                 del bad[at]
             except InputError as error:
                 bad[at] = error.code
-    padded = _padded(short, len(column))
-    return Looked(
-        Cells(numbers != 0, numbers, None, bad),
-        formatted=len(found.bad) - len(bad),
-        short=len(short),
-        padded=padded,
-    )
-
-
-def _padded(short: dict[int, str], count: int) -> NDArray[np.int64]:
-    """``iin_shape.padded`` of many: the digits of some of so many cells."""
-    result = np.zeros(count, dtype=np.int64)
-    numbers = cells.parse(
-        Kind.IIN, [text.zfill(iin_shape.DIGITS) for text in short.values()]
-    ).numbers
-    assert numbers is not None  # noqa: S101  IINs are numbers
-    result[list(short)] = np.where(iin_shape.persons(numbers), numbers, 0)
-    return result
+    formatted = len(found.bad) - len(bad)
+    _, whole = cells.iins(Column.of(list(short.values())), iin_shape.DIGITS)
+    is_short[list(short)] = True
+    padded[list(short)] = np.where(iin_shape.persons(whole), whole, 0)
+    looked = Cells(numbers != 0, numbers, None, bad)
+    return Looked(looked, formatted, int(np.count_nonzero(is_short)), padded)
 
 
 class Waiting:

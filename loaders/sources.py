@@ -10,18 +10,26 @@ like a row of data is refused.
 """
 
 import difflib
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Self
 
 from loaders.dump import Dump
+from loaders.names import shown
 from lookup.errors import Code, InputError
 from lookup.facts import column_words
 
 BROKEN_LINE = "broken_line"
 LONG_LINE = "long_line"
 
-_MOST_NAMES = 40  # column names in an error, each of at most as many characters
+_MOST_NAMES = 40  # column names in an error
+_LONGEST_DATUM = 256  # characters of a name that are looked at for being data
+
+# A name of nine digits or more, an e-mail address, a date: the first line is a row, no header.
+_DATUM = re.compile(
+    r"(?:\D*\d){9,}.*|[^@\s]+@[^@\s]+\.[^@\s]+|\d{1,4}[-./]\d{1,2}[-./]\d{1,4}(?: .*)?", re.DOTALL
+)
 
 
 @dataclass(frozen=True)
@@ -131,6 +139,19 @@ def find_column(header: tuple[str, ...], name: str) -> int:
     raise InputError(Code.BAD_USAGE, sentence)
 
 
+def refuse_data(names: Sequence[str]) -> None:
+    """Refuse column names that are a person's data: the first row is no header then.
+
+    Raises:
+        InputError: BAD_FILE.
+    """
+    if any(_DATUM.fullmatch(name.strip()[:_LONGEST_DATUM]) for name in names):
+        raise InputError(
+            Code.BAD_FILE,
+            "the first line looks like data; put a line with the column names above it",
+        )
+
+
 def _hint(header: tuple[str, ...], wanted: str) -> str:
     """The nearest name and all names, if this surely is a header: else it could be a row."""
     folded = [column.strip().casefold() for column in header]
@@ -141,7 +162,6 @@ def _hint(header: tuple[str, ...], wanted: str) -> str:
 
 
 def _shown(header: tuple[str, ...]) -> str:
-    """Names for a sentence: no control characters for the terminal, and not without end."""
-    names = [name.strip()[:_MOST_NAMES] for name in header if name.strip()]
-    shown = ", ".join(names[:_MOST_NAMES]) + (", ..." if len(names) > _MOST_NAMES else "")
-    return "".join(c if c.isprintable() else "?" for c in shown)
+    """Names for a sentence, not without end."""
+    names = [shown(name.strip()) for name in header if name.strip()]
+    return ", ".join(names[:_MOST_NAMES]) + (", ..." if len(names) > _MOST_NAMES else "")

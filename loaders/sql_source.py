@@ -1,12 +1,12 @@
 """A table of a SQL dump as the rows of a load: ``sql_text`` reads the statements."""
 
-import codecs
 import re
 from collections.abc import Iterator
 
 from loaders import sql_text
 from loaders.dump import Dump
 from loaders.encodings import encoding_named, encoding_of
+from loaders.names import shown
 from loaders.sources import Block, Source
 from lookup.errors import Code, InputError
 
@@ -42,7 +42,7 @@ class SqlSource(Source):
 
     def blocks(self) -> Iterator[Block]:
         """Some thousand rows at a time."""
-        for batch in sql_text.rows(_text(self._dump, self.encoding), self._table.name):
+        for batch in sql_text.rows(self._dump.texts(self.encoding), self._table.name):
             if batch.table == self._table or not batch.rows:
                 yield Block(batch.rows, batch.rejected)
             else:
@@ -74,7 +74,7 @@ def _table(dump: Dump, wanted: str | None, encoding: str) -> sql_text.Table:
     """The table to read: the one wanted, or the only one with rows; the fullest of its shapes."""
     found = [
         (table, count)
-        for table, count in sql_text.tables(_text(dump, encoding))
+        for table, count in sql_text.tables(dump.texts(encoding))
         if table.columns and count
     ]
     if not found:
@@ -91,24 +91,10 @@ def _table(dump: Dump, wanted: str | None, encoding: str) -> sql_text.Table:
         raise InputError(
             Code.BAD_USAGE,
             f"the SQL dump has {told}; choose one with --table: "
-            + ", ".join(_shown(name) for name in listed[:_MOST_SHOWN]),
+            + ", ".join(shown(name) for name in listed[:_MOST_SHOWN]),
         )
     return max((one for one in found if one[0].name == names[0]), key=lambda one: one[1])[0]
 
 
 def _bare(name: str) -> str:
     return re.sub(r"[`\"\[\]\s]", "", name).casefold()
-
-
-def _shown(name: str) -> str:
-    """A name for a sentence; one that could be somebody's number is not shown as it is."""
-    letters = "".join(c if c.isprintable() else "?" for c in name[:60])
-    digits = sum(c.isdigit() for c in letters)
-    return "".join("#" if c.isdigit() else c for c in letters) if digits > 8 else letters
-
-
-def _text(dump: Dump, encoding: str) -> Iterator[str]:
-    decoder = codecs.getincrementaldecoder(encoding)("replace")
-    for chunk in dump.chunks():
-        yield decoder.decode(chunk)
-    yield decoder.decode(b"", final=True)

@@ -102,15 +102,15 @@ def test_zeros_lost_in_some_rows_are_duplicates_of_the_whole_ones() -> None:
 
 
 def test_random_numbers_are_nobody() -> None:
-    """Of 200,000 numbers of 9 to 11 digits too few become people for any to count."""
+    """Of 40,000 numbers of 9 to 11 digits too few become people for any to count."""
     draw = random.Random(3)
-    numbers = [str(draw.randrange(10**8, 10**11)) for _ in range(200_000)]
+    numbers = [str(draw.randrange(10**8, 10**11)) for _ in range(40_000)]
     column = cells.Column.of(numbers)
     looked = lost_zeros.look(column, cells.parse(Kind.IIN, column))
-    assert 200_000 == looked.short
-    assert np.count_nonzero(looked.padded) < 1000
+    assert 40_000 == looked.short
+    assert np.count_nonzero(looked.padded) < 200
     counts, people = read([[number, "", "", ""] for number in numbers])
-    assert ({"iin_length": 200_000}, 0) == (counts.rejected, len(people))
+    assert ({"iin_length": 40_000}, 0) == (counts.rejected, len(people))
 
 
 @given(st.lists(st.text(alphabet="0123456789.,E+'", max_size=16), max_size=8))
