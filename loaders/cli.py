@@ -95,7 +95,8 @@ def cli() -> None:
     A first index:
       qorgan init
       qorgan dataset add FILE.toml
-      qorgan load DUMP.csv --dataset NAME --iin COLUMN --field COLUMN=CLASS
+      qorgan inspect DUMP.csv
+      qorgan load DUMP.csv --dataset NAME --iin COLUMN
       qorgan publish NAME
       qorgan serve
       qorgan check

@@ -14,7 +14,7 @@ from datetime import date
 import numpy as np
 
 from loaders import cells, iin_shape
-from loaders.column_meaning import OWN_CLASS, UNKNOWN, KnownBy, Meaning
+from loaders.column_meaning import OWN_CLASS, RELATIVES, UNKNOWN, KnownBy, Meaning
 from lookup.protocol.suite import Kind
 
 _HALF = 0.5
@@ -84,8 +84,9 @@ class ColumnContent:
         if not self.filled:
             return UNKNOWN
         iins = self.valid[Kind.IIN] + self.lost_zeros
-        if iins >= _HALF * self.filled and max(self.persons, self.bins) >= _HALF * iins:
-            if self.bins > self.persons + self.lost_zeros:
+        persons = self.persons + self.lost_zeros
+        if iins >= _HALF * self.filled and max(persons, self.bins) >= _HALF * iins:
+            if self.bins > persons:
                 return Meaning(is_bin=True)
             return Meaning(OWN_CLASS[Kind.IIN], Kind.IIN)
         for kind in (Kind.PHONE, Kind.EMAIL):
@@ -99,8 +100,8 @@ class ColumnContent:
     def known_by(self, by_name: Meaning, today: date) -> tuple[Meaning, KnownBy | None]:
         """The column's meaning: cells that are identifiers are evidence, else its name counts."""
         by_content = self.meaning(today)
-        if by_name.data_class is not None and by_name.kind is None and by_content.kind is None:
-            return by_name, KnownBy.HEADER
+        if by_name.data_class == RELATIVES:
+            return Meaning(RELATIVES, by_content.kind), KnownBy.HEADER
         if by_content.kind is not None or by_content.is_bin:
             same = by_content.kind == by_name.kind and by_content.is_bin == by_name.is_bin
             return (by_name, KnownBy.HEADER) if same else (by_content, KnownBy.CONTENT)

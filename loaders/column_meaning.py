@@ -19,7 +19,7 @@ from lookup.facts import column_words
 from lookup.protocol.suite import Kind
 
 _LONGEST = 128  # characters of a name that are looked at
-_FAMILY = "family-members"
+RELATIVES = "family-members"
 
 # The data class that a valid identifier is evidence of.
 OWN_CLASS = {
@@ -63,7 +63,20 @@ _ABOUT = frozenset(
         *("id", "ид", "type", "тип", "түрі", "is", "has", "at", "verified", "confirmed", "flag"),
         *("changed", "updated", "created", "sent", "last", "count", "attempts", "status", "статус"),
         *("enabled", "subscribed", "code", "код", "коды", "выдачи", "issued", "agent", "hint"),
-        *("valid", "check", "подтвержден", "количество", "саны", "model", "file", "файл", "файла"),
+        *(
+            "valid",
+            "check",
+            "подтвержден",
+            "изменен",
+            "обновлен",
+            "создан",
+            "количество",
+            "саны",
+            "model",
+            "file",
+            "файл",
+            "файла",
+        ),
         *("bank", "банк", "банка", "product", "товара", "branch", "филиала", "сайта", "site"),
     )
 )
@@ -107,7 +120,7 @@ def of_name(name: str) -> Meaning:
     if not found:
         return Meaning(is_bin=is_bin)
     slugs = [slug for _, slug in found]
-    data_class = _FAMILY if _FAMILY in slugs else slugs[0]  # the longest, of equals the first
+    data_class = RELATIVES if RELATIVES in slugs else slugs[0]  # the longest, of equals the first
     return Meaning(data_class, _kind(data_class, words), is_bin)
 
 

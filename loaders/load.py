@@ -17,6 +17,7 @@ import numpy as np
 
 from loaders.column_meaning import OWN_CLASS
 from loaders.derive import Recipe, derive, pool
+from loaders.mapping import refuse_unlisted
 from loaders.people import Columns, Counts, People
 from loaders.progress import Progress
 from loaders.sources import Source
@@ -212,11 +213,7 @@ class Loader:
 def _columns(source: Source, request: Request, dataset: Dataset) -> Columns:
     bits = []
     for name, slug in request.fields:
-        if slug not in dataset.data_classes:
-            known = ", ".join(dataset.data_classes)
-            raise InputError(
-                Code.BAD_USAGE, f"the dataset does not list that data class; it has: {known}"
-            )
+        refuse_unlisted(dataset, slug)
         bits.append((source.column(name), dataset.data_classes.index(slug)))
     return Columns(
         identifiers={kind: source.column(name) for kind, name in request.identifiers.items()},

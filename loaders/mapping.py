@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from loaders.column_meaning import OWN_CLASS, of_name
 from loaders.sources import Source
+from lookup.errors import Code, InputError
 from lookup.index.dataset import Dataset
 from lookup.protocol.suite import Kind
 
@@ -38,9 +39,11 @@ def map_columns(
         given: what the operator said; an empty class says that the column is none.
 
     Raises:
-        InputError: BAD_USAGE, a column is not there.
+        InputError: BAD_USAGE, a column is not there, or the dataset does not list a class.
     """
     named = tuple((column, slug) for column, slug in given if slug)
+    for _, slug in named:
+        refuse_unlisted(dataset, slug)
     spoken_of = {source.column(column) for column in (*identifiers.values(), *dict(given))}
     open_classes = set(dataset.data_classes) - {slug for _, slug in named}
     names = Counter(name.strip().casefold() for name in source.header)
@@ -54,3 +57,16 @@ def map_columns(
     fields = named + guessed
     has = {slug for _, slug in fields} | {OWN_CLASS[kind] for kind in identifiers}
     return Mapping(fields, guessed, tuple(slug for slug in dataset.data_classes if slug not in has))
+
+
+def refuse_unlisted(dataset: Dataset, slug: str) -> None:
+    """Refuse a data class that the dataset does not list.
+
+    Raises:
+        InputError: BAD_USAGE.
+    """
+    if slug not in dataset.data_classes:
+        known = ", ".join(dataset.data_classes)
+        raise InputError(
+            Code.BAD_USAGE, f"the dataset does not list that data class; it has: {known}"
+        )

@@ -136,10 +136,11 @@ LOAD = ("load", "dump.csv", "--dataset", "one")
         ),
         (
             (*LOAD, "--iin", "iin", "--field", "names"),
-            "invalid value for '--field': write it as COLUMN=CLASS; see: qorgan --help",
+            "invalid value for '--field': write it as COLUMN=CLASS, or as COLUMN= for none; "
+            "see: qorgan --help",
         ),
         (
-            (*LOAD, "--iin", "full name"),
+            (*LOAD, "--iin", "full name", "--field", "iin=names"),
             "no valid identifier was found; check the column names and the delimiter",
         ),
         (
