@@ -52,7 +52,8 @@ def map_columns(
         for number, name in enumerate(source.header)
         if number not in spoken_of
         and names[name.strip().casefold()] == 1  # or it could not be asked for
-        and (slug := of_name(name).data_class) in open_classes
+        and (slug := of_name(name).data_class) is not None
+        and slug in open_classes
     )
     fields = named + guessed
     has = {slug for _, slug in fields} | {OWN_CLASS[kind] for kind in identifiers}

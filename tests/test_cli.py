@@ -136,8 +136,10 @@ LOAD = ("load", "dump.csv", "--dataset", "one")
         ),
         (
             (*LOAD, "--iin", "iin", "--field", "names"),
-            "invalid value for '--field': write it as COLUMN=CLASS, or as COLUMN= for none; "
-            "see: qorgan --help",
+            (
+                "invalid value for '--field': write it as COLUMN=CLASS, or as COLUMN= for none; "
+                "see: qorgan --help"
+            ),
         ),
         (
             (*LOAD, "--iin", "full name", "--field", "iin=names"),
