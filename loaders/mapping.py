@@ -48,12 +48,12 @@ def map_columns(
     open_classes = set(dataset.data_classes) - {slug for _, slug in named}
     names = Counter(name.strip().casefold() for name in source.header)
     guessed = tuple(
-        (name, slug)
+        (name, meant)
         for number, name in enumerate(source.header)
         if number not in spoken_of
         and names[name.strip().casefold()] == 1  # or it could not be asked for
-        and (slug := of_name(name).data_class) is not None
-        and slug in open_classes
+        and (meant := of_name(name).data_class) is not None
+        and meant in open_classes
     )
     fields = named + guessed
     has = {slug for _, slug in fields} | {OWN_CLASS[kind] for kind in identifiers}
