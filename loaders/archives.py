@@ -42,11 +42,11 @@ def choose(names: list[str], wanted: str | None, packing: str) -> str:
     if len(files) == 1:
         return files[0]
     found = "several files" if files else "no such file"
-    shown = ", ".join(shown(name[-40:]) for name in (files or names)[:_MOST_SHOWN])
+    listed = ", ".join(shown(name[-40:]) for name in (files or names)[:_MOST_SHOWN])
     raise InputError(
         Code.BAD_USAGE,
         f"there is {found} in the {packing}; choose one with --member, each is a load of its own: "
-        f"{shown}",
+        f"{listed}",
     )
 
 

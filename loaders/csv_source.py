@@ -137,12 +137,12 @@ def refuse_other_formats(dump: Dump) -> None:
     sample = dump.sample
     if not sample:
         raise _bad_file("the file is empty; give a CSV file with a header line")
-    if sample[:64].count(b"\x00") * 3 > len(sample[:64]):
-        raise _bad_file("the file is no text; give a CSV or SQL file")
     for magic, name in _MAGIC:
         if sample.startswith(magic):
             sentence = f"this looks like {name}, which is not read yet; unpack it or convert it"
             raise _bad_file(f"{sentence} to CSV")
+    if sample[:64].count(b"\x00") * 3 > len(sample[:64]):
+        raise _bad_file("the file is no text; give a CSV, JSON or SQL file, or a workbook")
 
 
 def _delimiter_in(text: str, end: str) -> str:

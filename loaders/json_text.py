@@ -35,7 +35,7 @@ _BLANK = re.compile("[\\s\ufeff]*")
 _LINE = re.compile(r"[\r\n]")
 _ELEMENT = re.compile(r"[,\n][ \t\r]*(?=\{)")
 _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[\[{]|[\]}]')
-_FORGET = 1 << 16  # read text before a broken record: the decoder counts its lines for each error
+_FORGET = 1 << 12  # read text before a broken record: the decoder counts its lines for each error
 
 Path = tuple[str, ...]
 

@@ -8,9 +8,13 @@ import tarfile
 import zipfile
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 from conftest import QORGAN, ROOT, Installation
+from pyarrow import parquet
+from small_index import iins
 from web_index import IINS
+from workbooks import inline, xlsx
 
 PLAIN = "iin;name\n" + "".join(f"{iin};somebody\n" for iin in IINS[:20])
 SQL = (
@@ -58,7 +62,8 @@ def load(index: Installation, path: Path | str, *more: str, code: int = 0) -> di
 
 
 @pytest.mark.parametrize(
-    "packed", [gzip.compress(PLAIN.encode()), zipped(a_csv=PLAIN.encode()), tarred(PLAIN.encode())]
+    "packed",
+    [gzip.compress(PLAIN.encode(), mtime=0), zipped(a_csv=PLAIN.encode()), tarred(PLAIN.encode())],
 )
 def test_a_packed_dump_loads(index: Installation, tmp_path: Path, packed: bytes) -> None:
     """The rows are those of the plain file; the certificate is about the file as given."""
@@ -124,6 +129,36 @@ def test_a_table_of_a_sql_dump(index: Installation, tmp_path: Path) -> None:
     assert 1 == rejected["other_columns"]  # type: ignore[index]
     assert rows["rejected"] == sum(rejected.values()) >= 2  # type: ignore[index,attr-defined]
     assert "no such table" in str(load(index, path, "--table", "nobody", code=2)["told"])
+
+
+def of_parquet(columns: dict[str, list[object]]) -> bytes:
+    out = io.BytesIO()
+    parquet.write_table(pa.table(columns), out)
+    return out.getvalue()
+
+
+NUMBERS = [int(iin) for iin in iins(20, 50_000)]  # none begins with a zero
+TABLES = {
+    "json lines": "".join(f'{{"iin": {n}, "name": "x"}}\n' for n in NUMBERS).encode(),
+    "json": b'{"people": [' + b", ".join(b'{"iin": %d.0, "name": ""}' % n for n in NUMBERS) + b"]}",
+    "xlsx": xlsx(
+        {
+            "People": inline("iin", "name")
+            + "".join(f"<row><c><v>{n}</v></c></row>" for n in NUMBERS)
+        }
+    ),
+    "parquet": of_parquet({"iin": [float(n) for n in NUMBERS], "name": ["x"] * len(NUMBERS)}),
+}
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_a_table_of_any_kind(index: Installation, tmp_path: Path, name: str) -> None:
+    """Numbers are identifiers, whatever the format thinks of them."""
+    path = tmp_path / "dump"
+    path.write_bytes(TABLES[name])
+    certificate = load(index, path)
+    count = len(NUMBERS)
+    assert {"read": count, "accepted": count, "duplicates": 0, "rejected": 0} == certificate["rows"]
 
 
 def test_a_sql_dump_in_a_gzip(index: Installation, tmp_path: Path) -> None:
