@@ -136,7 +136,11 @@ def _layout(dump: Dump, encoding: str | None, delimiter: str | None, *, header: 
             "unnamed ones at its end; remove what is empty"
         )
     if not named:
-        raise _bad_file("the file has no header; its first line must name the columns")
+        raise _bad_file(
+            "the file has no header; its first line must name the columns"
+            if header
+            else "the file has no lines; give one with an identifier in each line"
+        )
     if any(_DATUM.fullmatch(name.strip()[:_LONGEST_DATUM]) for name in names):
         raise _bad_file(
             "the first line looks like data; if no line names the columns, give --no-header and "
