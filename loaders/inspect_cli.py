@@ -28,11 +28,14 @@ if TYPE_CHECKING:
 @click.option("--delimiter", help="As `qorgan load` takes it.")
 @click.option("--table", help="As `qorgan load` takes it.")
 @click.option("--member", help="As `qorgan load` takes it.")
+@click.option("--no-header", is_flag=True, help="As `qorgan load` takes it.")
 @click.option(
     "--rows", type=click.IntRange(min=1), help="Look at the first so many rows; else at all."
 )
 @json_option
-def inspect(file: Path, *, rows: int | None, as_json: bool, **given: str | None) -> None:
+def inspect(
+    file: Path, *, no_header: bool, rows: int | None, as_json: bool, **given: str | None
+) -> None:
     """Look at the dump FILE: what its columns hold, how many people, and how to load it.
 
     Nothing is loaded or kept, and no index is needed. Where there is one, it tells how many of the
@@ -43,7 +46,9 @@ def inspect(file: Path, *, rows: int | None, as_json: bool, **given: str | None)
     from loaders.formats import Reading, open_source
     from loaders.progress import Progress
 
-    reading = Reading(given["encoding"], given["delimiter"], given["member"], given["table"])
+    reading = Reading(
+        given["encoding"], given["delimiter"], given["member"], given["table"], not no_header
+    )
     settings = Settings.from_env()
     today = datetime.now(UTC).date()
     with open_source(file, reading) as source:

@@ -85,7 +85,10 @@ class Loader:
                     "no valid identifier was found; check the column names and the delimiter",
                 )
             if people.looks_like_bins:
-                note("this looks like a column of BINs, of organisations; is it the right one?")
+                note(
+                    "this looks like a column of BINs, numbers of organisations; "
+                    "if it is the wrong one, stop and name another"
+                )
             wanted = Load(
                 id=0,
                 dataset_id=dataset_id,

@@ -33,6 +33,7 @@ def command(path: Path, reading: Reading, read_as: str, found: Inspection) -> st
         ("--member", reading.member),
     ):
         words += [option, _safe(value, option[2:].upper())] if value is not None else []
+    words += [] if reading.header else ["--no-header"]
     for kind in Kind:
         if kind in found.chosen:
             words += [f"--{kind.value}", _column(found, found.chosen[kind])]

@@ -118,6 +118,17 @@ def test_a_first_line_that_may_be_somebodys_row(qorgan: Program) -> None:
     )
 
 
+def test_a_file_without_a_header(qorgan: Program) -> None:
+    """Its columns are numbers, known by what is in them; the command says so."""
+    dump(qorgan, "plain.csv", "".join(f"{iin};{MARKED_NAME};x\n" for iin in PEOPLE[:9:3]))
+    assert "give --no-header" in qorgan("inspect", "plain.csv").err
+    said = qorgan("inspect", "plain.csv", "--no-header")
+    assert (0, "") == (said.code, said.err)
+    assert said.out.endswith(
+        "\ncommand  qorgan load plain.csv --dataset NAME --no-header --iin 1 --field 2=names\n"
+    )
+
+
 def test_a_list_of_all_iins(qorgan: Program) -> None:
     """Loaded, it would make everyone "found": whoever looks is told."""
     dump(qorgan, "all.csv", "\n".join(("iin", *iins(1500))))
