@@ -20,12 +20,20 @@ from lookup.errors import Code, InputError
 from lookup.protocol.identifiers import WEIGHTS_1, WEIGHTS_2, canonical
 from lookup.protocol.suite import Kind
 
-# What stands for "nothing" in dumps, in lower case and without spaces around.
-_NOTHING = frozenset(("", "-", "null", "н/д"))
+# What stands for "nothing" in dumps, in lower case and without spaces around: people's dashes and
+# words, and what databases (\N, NULL), pandas (nan, None), Excel (#N/A) and scripts write.
+_NOTHING = frozenset(
+    (
+        *("", "-", "–", "—", "null", "(null)", "\\n", "none", "nan", "n/a", "#n/a", "undefined"),
+        *("н/д", "нет", "нет данных", "не указан", "не указана", "не указано", "отсутствует"),
+        *("жоқ", "деректер жоқ", "көрсетілмеген"),
+    )
+)
 _LONGEST_NOTHING = max(map(len, _NOTHING))
 
 _FIRST_PASS = np.array(WEIGHTS_1, dtype=np.int64)
 _SECOND_PASS = np.array(WEIGHTS_2, dtype=np.int64)
+SHORT_IINS = (9, 10, 11)  # digits of a number that an IIN with zeros before it may have become
 _TENS = 10 ** np.arange(11, -1, -1, dtype=np.int64)
 
 _LONGEST_PHONE = 24  # bytes of a number whose punctuation is removed in bulk
@@ -139,6 +147,13 @@ class Table(Sequence[list[str]]):
     __hash__ = None  # type: ignore[assignment]  # as a list has none
 
 
+def column_of(rows: Sequence[Sequence[str]], number: int) -> Column:
+    """One column: cut from the file's bytes where they are at hand, else made of the texts."""
+    if isinstance(rows, Table):
+        return rows.column(number)
+    return Column.of([row[number] for row in rows])
+
+
 @dataclass(frozen=True)
 class Cells:
     """A column's verdicts.
@@ -157,7 +172,7 @@ class Cells:
 
 
 def is_present(cell: str) -> bool:
-    """Whether a cell holds something: "", "-", "NULL" and "н/д" do not."""
+    """Whether a cell holds something: blanks, dashes and words such as NULL or "н/д" do not."""
     text = cell.strip()
     return len(text) > _LONGEST_NOTHING or text.lower() not in _NOTHING
 
@@ -181,9 +196,13 @@ def parse(kind: Kind, cells: Column | Sequence[str]) -> Cells:
     column = cells if isinstance(cells, Column) else Column.of(cells)
     match kind:
         case Kind.IIN:
-            return _numbers(kind, column, _iins(column))
+            chosen, valid = iins(column, 12)
+            numbers = np.zeros(len(column), dtype=np.int64)
+            numbers[chosen] = valid
+            short = np.concatenate([_digits(column, size)[0] for size in SHORT_IINS])
+            return _numbers(kind, column, numbers, dict.fromkeys(short.tolist(), Code.IIN_LENGTH))
         case Kind.PHONE:
-            return _numbers(kind, column, _phones(column))
+            return _numbers(kind, column, _phones(column), {})
         case Kind.EMAIL:
             return _emails(column)
 
@@ -193,10 +212,22 @@ def text_of(kind: Kind, number: int) -> str:
     return f"{number:012d}" if kind is Kind.IIN else f"+{number}"
 
 
-def _numbers(kind: Kind, column: Column, numbers: NDArray[np.int64]) -> Cells:
-    """The verdicts, once the rule has been asked about all cells that have no number yet."""
-    bad: dict[int, Code] = {}
-    asked = np.flatnonzero((numbers == 0) & (column.sizes > 0))
+def iins(column: Column, size: int) -> tuple[NDArray[np.intp], NDArray[np.int64]]:
+    """The cells of just so many digits, at most 12: the valid IINs that they are, if need be with
+    zeros before them, and 0 for the others."""
+    chosen, digits = _digits(column, size)
+    wide = np.zeros((len(chosen), 12), dtype=np.int64)
+    wide[:, 12 - size :] = digits
+    check = wide[:, :11] @ _FIRST_PASS % 11
+    check = np.where(check == 10, wide[:, :11] @ _SECOND_PASS % 11, check)
+    return chosen, np.where(check == wide[:, 11], wide @ _TENS, 0)
+
+
+def _numbers(kind: Kind, column: Column, numbers: NDArray[np.int64], bad: dict[int, Code]) -> Cells:
+    """The verdicts, once the rule has been asked about all cells that are neither."""
+    unknown = (numbers == 0) & (column.sizes > 0)
+    unknown[list(bad)] = False
+    asked = np.flatnonzero(unknown)
     for at, cell in zip(asked.tolist(), column.texts(asked), strict=True):
         if is_present(cell):
             try:
@@ -206,17 +237,12 @@ def _numbers(kind: Kind, column: Column, numbers: NDArray[np.int64]) -> Cells:
     return Cells(numbers != 0, numbers, None, bad)
 
 
-def _iins(column: Column) -> NDArray[np.int64]:
-    """The numbers of the cells that are just 12 digits and valid, else 0."""
-    numbers = np.zeros(len(column), dtype=np.int64)
-    chosen = np.flatnonzero(column.sizes == 12)
-    digits = column.heads(chosen, 12) - np.uint8(ord("0"))  # what is no digit is over 9
+def _digits(column: Column, size: int) -> tuple[NDArray[np.intp], NDArray[np.uint8]]:
+    """The cells of just so many digits, and a line of digits for each."""
+    chosen = np.flatnonzero(column.sizes == size)
+    digits = column.heads(chosen, size) - np.uint8(ord("0"))  # what is no digit is over 9
     is_plain = digits.max(axis=1, initial=0) <= 9
-    chosen, wide = chosen[is_plain], digits[is_plain].astype(np.int64)
-    check = wide[:, :11] @ _FIRST_PASS % 11
-    check = np.where(check == 10, wide[:, :11] @ _SECOND_PASS % 11, check)
-    numbers[chosen] = np.where(check == wide[:, 11], wide @ _TENS, 0)
-    return numbers
+    return chosen[is_plain], digits[is_plain]
 
 
 def _phones(column: Column) -> NDArray[np.int64]:

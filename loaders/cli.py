@@ -16,6 +16,7 @@ import click
 
 from loaders.audit_cli import audit, operator
 from loaders.index_cli import dataset, init
+from loaders.inspect_cli import inspect
 from loaders.load_cli import load
 from loaders.operations_cli import COMMANDS
 from loaders.publish_cli import publish
@@ -94,7 +95,8 @@ def cli() -> None:
     A first index:
       qorgan init
       qorgan dataset add FILE.toml
-      qorgan load DUMP.csv --dataset NAME --iin COLUMN --field COLUMN=CLASS
+      qorgan inspect DUMP.csv
+      qorgan load DUMP.csv --dataset NAME --iin COLUMN
       qorgan publish NAME
       qorgan serve
       qorgan check
@@ -184,5 +186,5 @@ def settings(*, as_json: bool) -> None:
         click.echo(f"{name}={value}")
 
 
-for _command in (init, dataset, load, publish, *COMMANDS, audit, operator):
+for _command in (init, dataset, inspect, load, publish, *COMMANDS, audit, operator):
     cli.add_command(_command)

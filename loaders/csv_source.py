@@ -12,7 +12,9 @@ from loaders.encodings import encoding_named, encoding_of
 from loaders.sources import BROKEN_LINE, LONG_LINE, Block, Source, refuse_data
 from lookup.errors import Code, InputError
 
-_DELIMITERS = ";,\t|"  # of two as frequent, the first
+_DELIMITERS = "\t;|,"  # of two as good, the first: a comma is in many a text, a tab in few
+_ODD_DELIMITERS = "^~:"  # where none of these does, and all lines agree, at least
+_FEWEST_ROWS = 2  # below the first line
 _MOST_COLUMNS = 2000
 _MOST_UNNAMED = 16  # at the end: short rows are filled up with so many empty cells at most
 
@@ -26,7 +28,7 @@ _MAGIC = (
 
 @dataclass(frozen=True)
 class _Layout:
-    """What the first MiB says about the file; ``data_at`` is where the header's line ends."""
+    """What the first MiB says about the file; ``data_at`` is where its first row begins."""
 
     header: tuple[str, ...]
     encoding: str
@@ -41,6 +43,8 @@ class CsvSource(Source):
     Attributes:
         delimiter: one character, or "" for a file of one column.
     """
+
+    format = "CSV"
 
     def __init__(self, dump: Dump, layout: _Layout) -> None:
         super().__init__(dump, layout.header, layout.encoding)
@@ -74,19 +78,25 @@ class CsvSource(Source):
             skip = max(0, skip - len(chunk))
 
 
-def csv_source(dump: Dump, encoding: str | None, delimiter: str | None) -> CsvSource:
+def csv_source(
+    dump: Dump, encoding: str | None, delimiter: str | None, *, header: bool = True
+) -> CsvSource:
     """An open dump as CSV, its header read.
 
     Args:
         encoding: one of ``ENCODINGS`` or a usual spelling of it; None guesses.
-        delimiter: one character, or "tab"; None guesses from the header.
+        delimiter: one character, or "tab"; None guesses from the first lines.
+        header: whether the first line names the columns; else they are called 1, 2, 3, and a
+            plain list is a file of one column.
 
     Raises:
         InputError: BAD_USAGE, encoding or delimiter is none; BAD_FILE, it is not CSV.
     """
     encoding = None if encoding is None else encoding_named(encoding)
     delimiter = None if delimiter is None else _delimiter_named(delimiter)
-    return CsvSource(dump, _layout(dump, encoding, delimiter))
+    source = CsvSource(dump, _layout(dump, encoding, delimiter, header=header))
+    source.has_schema = not header  # numbers are nobody's data
+    return source
 
 
 def _delimiter_named(name: str) -> str:
@@ -97,7 +107,7 @@ def _delimiter_named(name: str) -> str:
     return delimiter
 
 
-def _layout(dump: Dump, encoding: str | None, delimiter: str | None) -> _Layout:
+def _layout(dump: Dump, encoding: str | None, delimiter: str | None, *, header: bool) -> _Layout:
     """Find out how the file is written, from its first MiB."""
     sample, whole = dump.sample, dump.is_whole
     marked = sample.startswith(codecs.BOM_UTF8)
@@ -113,6 +123,8 @@ def _layout(dump: Dump, encoding: str | None, delimiter: str | None) -> _Layout:
     text = end.join(line.decode(encoding, "replace") for line in lines)
     delimiter = delimiter or _delimiter_in(text, end)
     names, taken = csv_lines.first_record(text, delimiter, end) if text else ([], 0)
+    if not header and names:
+        names, taken = [str(number) for number in range(1, len(names) + 1)], 0
     named = [i for i, name in enumerate(names, 1) if name.strip()]
     if len(names) > _MOST_COLUMNS or (named and len(names) - named[-1] > _MOST_UNNAMED):
         raise _bad_file(
@@ -120,8 +132,14 @@ def _layout(dump: Dump, encoding: str | None, delimiter: str | None) -> _Layout:
             "unnamed ones at its end; remove what is empty"
         )
     if not named:
-        raise _bad_file("the file has no header; its first line must name the columns")
-    refuse_data(names)
+        raise _bad_file(
+            "the file has no header; its first line must name the columns"
+            if header
+            else "the file has no lines; give one with an identifier in each line"
+        )
+    refuse_data(
+        names, "if no line names the columns, give --no-header and call them by number: 1, 2, 3"
+    )
     data_at = min(at + sum(len(line) + 1 for line in lines[:taken]), len(sample))
     return _Layout(tuple(names), encoding, delimiter, end, data_at)
 
@@ -144,10 +162,25 @@ def refuse_other_formats(dump: Dump) -> None:
 
 
 def _delimiter_in(text: str, end: str) -> str:
-    """The most frequent delimiter of the header, outside quotes (a line end may be inside)."""
+    """The delimiter by which most of these lines are rows as wide as the first one."""
     bare = re.sub(r'"[^"]*"', "", text).split(end, 1)[0]
-    best = max(_DELIMITERS, key=bare.count)
-    return best if best in bare else NO_DELIMITER
+    fits = {sign: _fit(text, sign, end) for sign in _DELIMITERS if sign in bare}
+    best = max(fits, key=lambda sign: fits[sign][:2], default=NO_DELIMITER)
+    if best == NO_DELIMITER or fits[best][2]:
+        for sign in _ODD_DELIMITERS:
+            rows, _, broken = _fit(text, sign, end) if sign in bare else (0, 0, 0)
+            if rows >= _FEWEST_ROWS and not broken:
+                return sign
+    return best
+
+
+def _fit(text: str, delimiter: str, end: str) -> tuple[int, int, int]:
+    """How many lines are rows as wide as the first (broken ones taken off); the width, if there
+    are none; how many are broken."""
+    names, _ = csv_lines.first_record(text, delimiter, end)
+    read = csv_lines.RecordReader(tuple(names), delimiter, end).read(text, more=False)
+    rows = len(read.rows) - 1
+    return rows - read.broken, 0 if rows + read.broken else len(names), read.broken
 
 
 def _bad_file(sentence: str) -> InputError:

@@ -3,7 +3,7 @@
 A dump promises chunks of at most 1 MiB in constant memory, never a file written, and the SHA-256
 of the bytes *as they were given*, packed or not, once all were read. What begins with the mark of
 a packing is unpacked, whatever its name says; one packing inside another (``tar.gz``, a gzip in a
-zip) is unpacked too, a third is not. Text in UTF-16 is handed on as UTF-8.
+zip) is unpacked too, a third is not. Text in UTF-16 or UTF-32 is handed on as UTF-8.
 """
 
 import codecs
@@ -18,6 +18,7 @@ from typing import BinaryIO, Self
 
 from loaders import archives, packings
 from loaders.packings import CHUNK
+from loaders.wide_text import as_utf8
 from lookup.errors import Code, InputError
 
 STDIN = Path("-")
@@ -151,7 +152,7 @@ class Dump:
             plain = io.BufferedReader(inside, CHUNK)
             if packing == "tar":
                 break
-        yield from _as_bytes(plain)
+        yield from as_utf8(plain)
 
     def _unpacked(self, packing: str, plain: BinaryIO, raw: "_Raw") -> Iterator[bytes]:
         if packing in _REFUSED:
@@ -249,32 +250,6 @@ class _Chunks(io.RawIOBase):
         self._rest = self._rest[len(taken) :]
         view[: len(taken)] = taken
         return len(taken)
-
-
-def _as_bytes(plain: "io.BufferedReader[io.RawIOBase]") -> Iterator[bytes]:
-    """The content, as UTF-8 if it is UTF-16: readers look for line ends and quotes in bytes."""
-    encoding = _utf16(plain.peek(4)[:4])
-    if encoding is None:
-        while chunk := plain.read1(CHUNK):
-            yield chunk
-        return
-    decoder = codecs.getincrementaldecoder(encoding)("replace")
-    while chunk := plain.read1(CHUNK // 2):  # a letter may take three bytes instead of two
-        if text := decoder.decode(chunk):
-            yield text.encode("utf-8", "replace")
-    if text := decoder.decode(b"", final=True):
-        yield text.encode("utf-8", "replace")
-
-
-def _utf16(begin: bytes) -> str | None:
-    """Which UTF-16 these bytes are of: by the mark, else by where ASCII letters have their 0."""
-    if begin.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        return None if begin == codecs.BOM_UTF32_LE else "utf-16"
-    if len(begin) == 4 and begin.count(0) == 2:
-        return {(1, 3): "utf-16-le", (0, 2): "utf-16-be"}.get(
-            tuple(at for at, byte in enumerate(begin) if byte == 0)  # type: ignore[arg-type]
-        )
-    return None
 
 
 def _packing_of(begin: bytes) -> str | None:

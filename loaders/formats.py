@@ -11,10 +11,12 @@ from loaders.csv_source import csv_source, refuse_other_formats
 from loaders.dump import Dump
 from loaders.json_source import is_json, json_source
 from loaders.parquet_source import is_parquet, parquet_source
+from loaders.scan_source import scan_source
 from loaders.sheet_source import sheet_source
 from loaders.sources import Source
 from loaders.sql_source import is_sql, sql_source
 from lookup.errors import Code, InputError
+from lookup.protocol.suite import Kind
 
 
 @dataclass(frozen=True)
@@ -26,12 +28,16 @@ class Reading:
         delimiter: of CSV: one character, or "tab".
         member: which file of an archive (shell patterns allowed).
         table: which table of a SQL dump, sheet of a workbook, or list inside a JSON object.
+        header: whether the first line of CSV names the columns; else they are 1, 2, 3.
+        scan: the kinds of identifiers to look for in any text; none reads columns.
     """
 
     encoding: str | None = None
     delimiter: str | None = None
     member: str | None = None
     table: str | None = None
+    header: bool = True
+    scan: tuple[Kind, ...] = ()
 
 
 _FIND_OUT = Reading()
@@ -53,6 +59,8 @@ def open_source(path: Path, reading: Reading = _FIND_OUT) -> Source:
 
 
 def _source(dump: Dump, reading: Reading) -> Source:
+    if reading.scan:
+        return scan_source(dump, reading.scan, reading.encoding)
     if dump.format and dump.file is not None:
         return sheet_source(dump, dump.file, reading.table)
     if is_parquet(dump):
@@ -67,5 +75,9 @@ def _source(dump: Dump, reading: Reading) -> Source:
         return json_source(dump, reading.table, reading.encoding)
     refuse_other_formats(dump)
     if reading.table is not None or is_sql(dump):
+        if not reading.header:
+            raise InputError(
+                Code.BAD_USAGE, "a SQL dump names its columns itself; leave out --no-header"
+            )
         return sql_source(dump, reading.table, reading.encoding)
-    return csv_source(dump, reading.encoding, reading.delimiter)
+    return csv_source(dump, reading.encoding, reading.delimiter, header=reading.header)

@@ -49,6 +49,9 @@ class _Layout:
 class JsonSource(Source):
     """One list of objects, or objects one after the other."""
 
+    format = "JSON"
+    has_schema = True
+
     def __init__(self, dump: Dump, layout: _Layout) -> None:
         super().__init__(dump, layout.header, layout.encoding)
         self._layout = layout

@@ -15,10 +15,13 @@ from datetime import UTC, datetime
 
 import numpy as np
 
+from loaders.column_meaning import OWN_CLASS
 from loaders.derive import Recipe, derive, pool
+from loaders.mapping import refuse_unlisted
 from loaders.people import Columns, Counts, People
 from loaders.progress import Progress
 from loaders.sources import Source
+from loaders.terminal import note
 from lookup.errors import Code, InputError
 from lookup.index import forgotten, ledger, load_lock, register, seal, space
 from lookup.index.dataset import Dataset
@@ -33,13 +36,6 @@ _SLICE = 512  # identifiers a worker takes at a time: 0.05 to 10 s of work, by A
 _GROUP = 65_536  # rows written to the ledger together, fuller sets a command, or else
 _GROUP_SECONDS = 5.0  # what a kill may cost with a slow profile
 _WAITING = 4  # slices submitted ahead for each worker
-
-# The data class that a valid identifier is evidence of.
-_OWN_CLASS = {
-    Kind.IIN: "government-issued-ids",
-    Kind.PHONE: "phone-numbers",
-    Kind.EMAIL: "email-addresses",
-}
 
 
 @dataclass(frozen=True)
@@ -87,6 +83,11 @@ class Loader:
                 raise InputError(
                     Code.BAD_FILE,
                     "no valid identifier was found; check the column names and the delimiter",
+                )
+            if people.looks_like_bins:
+                note(
+                    "this looks like a column of BINs, numbers of organisations; "
+                    "if it is the wrong one, stop and name another"
                 )
             wanted = Load(
                 id=0,
@@ -194,6 +195,7 @@ class Loader:
                 },
                 "rejected": counts.rejected,
                 "cells": counts.bad_cells,
+                **({"restored": counts.restored} if counts.restored else {}),
                 "identifiers": {kind.value: found.get(kind, 0) for kind in Kind},
                 **({"forgotten": kept_out} if kept_out else {}),
                 "index": {
@@ -214,19 +216,15 @@ class Loader:
 def _columns(source: Source, request: Request, dataset: Dataset) -> Columns:
     bits = []
     for name, slug in request.fields:
-        if slug not in dataset.data_classes:
-            known = ", ".join(dataset.data_classes)
-            raise InputError(
-                Code.BAD_USAGE, f"the dataset does not list that data class; it has: {known}"
-            )
+        refuse_unlisted(dataset, slug)
         bits.append((source.column(name), dataset.data_classes.index(slug)))
     return Columns(
         identifiers={kind: source.column(name) for kind, name in request.identifiers.items()},
         bits=tuple(bits),
         own_bits={
-            kind: dataset.data_classes.index(_OWN_CLASS[kind])
+            kind: dataset.data_classes.index(OWN_CLASS[kind])
             for kind in request.identifiers
-            if _OWN_CLASS[kind] in dataset.data_classes
+            if OWN_CLASS[kind] in dataset.data_classes
         },
     )
 

@@ -26,6 +26,9 @@ def is_parquet(dump: Dump) -> bool:
 class ParquetSource(Source):
     """A Parquet file."""
 
+    format = "Parquet"
+    has_schema = True
+
     def __init__(self, dump: Dump, file: BinaryIO, header: tuple[str, ...]) -> None:
         super().__init__(dump, header, "utf-8")
         self._file = file

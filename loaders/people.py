@@ -1,24 +1,20 @@
-"""The first pass: all rows into distinct identifiers, each with the OR of its rows' field masks.
-
-Compact arrays, never a Python object a row: 14 bytes for each distinct IIN or phone number, about
-50 for an e-mail address. Sorted, so that the second pass always goes in the same order.
-"""
+"""The first pass: all rows into distinct identifiers, each with the OR of its rows' field masks."""
 
 import hashlib
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
-from loaders import cells
+from loaders import cells, iin_shape, lost_zeros
+from loaders.distinct import Distinct
+from loaders.lost_zeros import Waiting
 from lookup.errors import Code, InputError
 from lookup.protocol.suite import Kind
 
 _MAX_ROWS = 2**32 - 1
-_BUFFER = 1 << 20  # identifiers buffered before they are merged, at least
-_EMAIL_BUFFER = 1 << 18  # these wait as Python objects
 
 
 @dataclass(frozen=True)
@@ -38,86 +34,18 @@ class Columns:
 
 @dataclass(frozen=True)
 class Counts:
-    """What a certificate says of rows and cells."""
+    """What a certificate says of rows and cells.
+
+    Attributes:
+        restored: how many cells were IINs that had been kept as numbers, by what was undone.
+    """
 
     read: int
     accepted: int
     duplicates: int
     rejected: dict[str, int]
     bad_cells: dict[str, int]
-
-
-class Distinct:
-    """The distinct identifiers of one kind: key, mask and first row of each, sorted by key."""
-
-    def __init__(self, kind: Kind) -> None:
-        self.kind = kind
-        is_text = kind is Kind.EMAIL
-        key_type = np.dtype("S16") if is_text else np.dtype(np.int64)
-        self.keys: NDArray[np.generic] = np.empty(0, dtype=key_type)
-        self.masks: NDArray[np.uint16] = np.empty(0, dtype=np.uint16)
-        self.rows: NDArray[np.uint32] = np.empty(0, dtype=np.uint32)
-        self._texts_at: NDArray[np.int64] = np.empty(0, dtype=np.int64)
-        self._texts = bytearray()  # canonical e-mails, each ended by a newline
-        self._buffer: list[tuple[NDArray[np.generic], NDArray[np.uint16], NDArray[np.uint32]]] = []
-        self._buffer_texts: list[str] = []
-        self._buffered = 0
-
-    def __len__(self) -> int:
-        return len(self.keys)
-
-    def add(self, found: cells.Cells, masks: NDArray[np.uint16], rows: NDArray[np.uint32]) -> None:
-        """Take the valid cells of a block; ``masks`` and ``rows`` are the whole block's."""
-        chosen = np.flatnonzero(found.valid)
-        if found.numbers is not None:
-            keys: NDArray[np.generic] = found.numbers[chosen]
-        else:
-            texts = [found.texts[i] for i in chosen.tolist()] if found.texts else []
-            self._buffer_texts.extend(texts)
-            digests = [hashlib.blake2b(t.encode(), digest_size=16).digest() for t in texts]
-            keys = np.array(digests, dtype="S16")
-        self._buffer.append((keys, masks[chosen], rows[chosen]))
-        self._buffered += len(chosen)
-        limit = _EMAIL_BUFFER if self.kind is Kind.EMAIL else max(_BUFFER, len(self) // 4)
-        if self._buffered >= limit:
-            self.merge()
-
-    def merge(self) -> None:
-        """Take up what is buffered: sort it, then one linear merge into the sorted arrays."""
-        if not self._buffered:
-            return
-        keys, masks, rows = (np.concatenate(part) for part in zip(*self._buffer, strict=True))
-        order = np.argsort(keys)  # not stable: that takes almost four times as long
-        keys, masks = keys[order], masks[order]
-        first = np.flatnonzero(np.concatenate(([True], keys[1:] != keys[:-1])))
-        keys, masks = keys[first], np.bitwise_or.reduceat(masks, first)
-        order = np.minimum.reduceat(order, first)  # of equals, the first row
-        at = np.searchsorted(self.keys, keys)
-        known = np.zeros(len(keys), dtype=np.bool_)
-        inside = at < len(self.keys)
-        known[inside] = self.keys[at[inside]] == keys[inside]
-        self.masks[at[known]] |= masks[known]
-        fresh, at = ~known, at[~known]
-        self.keys = np.insert(self.keys, at, keys[fresh])
-        self.masks = np.insert(self.masks, at, masks[fresh])
-        self.rows = np.insert(self.rows, at, rows[order[fresh]])
-        if self.kind is Kind.EMAIL:
-            self._texts_at = np.insert(self._texts_at, at, self._keep_texts(order[fresh]))
-        self._buffer, self._buffer_texts, self._buffered = [], [], 0
-
-    def texts(self, first: int, last: int) -> list[str]:
-        """The canonical texts of some of the identifiers, by their place in the order."""
-        if self.kind is not Kind.EMAIL:
-            return [cells.text_of(self.kind, key) for key in self.keys[first:last].tolist()]
-        starts = self._texts_at[first:last].tolist()
-        return [self._texts[s : self._texts.index(b"\n", s)].decode() for s in starts]
-
-    def _keep_texts(self, chosen: NDArray[np.intp]) -> list[int]:
-        places = []
-        for i in chosen.tolist():
-            places.append(len(self._texts))
-            self._texts += self._buffer_texts[i].encode() + b"\n"
-        return places
+    restored: dict[str, int] = field(default_factory=dict)
 
 
 class People:
@@ -126,10 +54,12 @@ class People:
     def __init__(self, columns: Columns) -> None:
         self._columns = columns
         self.kinds = [Distinct(kind) for kind in Kind if kind in columns.identifiers]
+        self._waiting = Waiting(distinct.kind for distinct in self.kinds)
         self._read = 0
         self._with_identifier = 0
         self._rejected: Counter[str] = Counter()
         self._bad_cells: Counter[str] = Counter()
+        self._restored: Counter[str] = Counter()
 
     def add(self, rows: Sequence[Sequence[str]], unreadable: dict[str, int]) -> None:
         """Take a block of rows, and the counts of those that could not even be read.
@@ -144,7 +74,7 @@ class People:
             return
         needed = {number for number, _ in self._columns.bits}
         needed.update(self._columns.identifiers.values())
-        columns = {number: _column(rows, number) for number in needed}
+        columns = {number: cells.column_of(rows, number) for number in needed}
         found = {
             distinct.kind: cells.parse(
                 distinct.kind, columns[self._columns.identifiers[distinct.kind]]
@@ -153,6 +83,8 @@ class People:
         }
         masks = self._masks(columns, found, len(rows))
         numbers = np.arange(self._read, self._read + len(rows), dtype=np.uint32)
+        if Kind.IIN in found and found[Kind.IIN].bad:
+            self._look_again(columns[self._columns.identifiers[Kind.IIN]], found, masks, numbers)
         for distinct in self.kinds:
             distinct.add(found[distinct.kind], masks, numbers)
         self._count(found, len(rows))
@@ -160,6 +92,8 @@ class People:
 
     def finish(self) -> Counts:
         """Merge what is left; the counts. A row is accepted if it brought an identifier."""
+        if self._waiting.counts:
+            self._take(self._waiting)
         brought = np.zeros(self._read, dtype=np.bool_)
         for distinct in self.kinds:
             distinct.merge()
@@ -169,12 +103,22 @@ class People:
             read=self._with_identifier + self._rejected.total(),
             accepted=accepted,
             duplicates=self._with_identifier - accepted,
-            rejected=dict(sorted(self._rejected.items())),
-            bad_cells=dict(sorted(self._bad_cells.items())),
+            rejected=_sorted(self._rejected),
+            bad_cells=_sorted(self._bad_cells),
+            restored=_sorted(self._restored),
         )
 
     def __len__(self) -> int:
         return sum(len(distinct) for distinct in self.kinds)
+
+    @property
+    def looks_like_bins(self) -> bool:
+        """Whether most of the IINs look like numbers of organisations."""
+        return any(
+            distinct.kind is Kind.IIN
+            and 2 * np.count_nonzero(iin_shape.bins(distinct.keys.astype(np.int64))) > len(distinct)
+            for distinct in self.kinds
+        )
 
     def digest(self) -> str:
         """A hash (hex) of all identifiers and masks, the order of the second pass included."""
@@ -192,6 +136,32 @@ class People:
             for at in range(max(0, first - start), len(distinct), size):
                 yield distinct, at, min(at + size, len(distinct))
             start += len(distinct)
+
+    def _look_again(
+        self,
+        column: cells.Column,
+        found: dict[Kind, cells.Cells],
+        masks: NDArray[np.uint16],
+        rows: NDArray[np.uint32],
+    ) -> None:
+        """Put IINs that were kept as numbers into ``found`` and ``masks``, or let them wait."""
+        looked = lost_zeros.look(column, found[Kind.IIN])
+        found[Kind.IIN] = looked.cells
+        self._restored[lost_zeros.FORMAT] += looked.formatted
+        own = np.uint16(
+            1 << self._columns.own_bits[Kind.IIN] if Kind.IIN in self._columns.own_bits else 0
+        )
+        masks |= looked.cells.valid * own
+        self._waiting.add(found, looked, masks | own, rows)
+
+    def _take(self, waiting: Waiting) -> None:
+        """Count the rows that waited."""
+        for distinct, waited in zip(self.kinds, waiting.kinds, strict=True):
+            distinct.take(waited)
+        self._with_identifier += waiting.rows
+        self._rejected.update(waiting.changes)
+        self._bad_cells.update(waiting.cell_changes)
+        self._restored[lost_zeros.ZEROS] += waiting.cells
 
     def _masks(
         self, columns: dict[int, cells.Column], found: dict[Kind, cells.Cells], count: int
@@ -217,8 +187,5 @@ class People:
                     self._bad_cells[code.value] += 1
 
 
-def _column(rows: Sequence[Sequence[str]], number: int) -> cells.Column:
-    """One column: cut from the file's bytes where they are at hand, else made of the texts."""
-    if isinstance(rows, cells.Table):
-        return rows.column(number)
-    return cells.Column.of([row[number] for row in rows])
+def _sorted(counter: Counter[str]) -> dict[str, int]:
+    return dict(sorted((+counter).items()))

@@ -25,6 +25,7 @@ class SheetSource(Source):
 
     def __init__(self, dump: Dump, book: Xlsx | Ods, name: str, header: tuple[str, ...]) -> None:
         super().__init__(dump, header, "utf-8")
+        self.format = dump.format
         self._book = book
         self._name = name
 

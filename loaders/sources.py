@@ -2,8 +2,7 @@
 
 A source promises constant memory, rows of exactly the header's width with every cell as text
 (leading zeros stay), a count of every record that it could not read, and the SHA-256 of the bytes
-that it read. It knows CSV in its many dialects (``csv_lines`` reads the lines) and no other format
-yet; what is in the cells is not its concern.
+that it read. What is in the cells is not its concern.
 
 No sentence of its errors holds a cell. Column names are repeated, so a file whose first line looks
 like a row of data is refused.
@@ -51,7 +50,12 @@ class Source:
     Attributes:
         header: the column names as they stand in the dump.
         encoding: one of ``ENCODINGS``.
+        format: what kind of file this is, as people call it.
+        has_schema: whether the column names surely are no row of data.
     """
+
+    format = "table"
+    has_schema = False
 
     def __init__(self, dump: Dump, header: tuple[str, ...], encoding: str) -> None:
         self.header = header
@@ -62,6 +66,20 @@ class Source:
     def size(self) -> int | None:
         """Bytes of the file as given; None from standard input until all was read."""
         return self._dump.size
+
+    @property
+    def packing(self) -> str:
+        """What it is unpacked from, such as "zip" or "tar in gzip"; "" for a plain file."""
+        return self._dump.packing
+
+    @property
+    def sample(self) -> bytes:
+        """How the content begins, at most 1 MiB; ``is_sample_whole`` says whether that is all."""
+        return self._dump.sample
+
+    @property
+    def is_sample_whole(self) -> bool:
+        return self._dump.is_whole
 
     @property
     def bytes_read(self) -> int:
@@ -120,21 +138,26 @@ def find_column(header: tuple[str, ...], name: str) -> int:
     raise InputError(Code.BAD_USAGE, sentence)
 
 
-def refuse_data(names: Sequence[str]) -> None:
+def refuse_data(
+    names: Sequence[str], instead: str = "put a line with the column names above it"
+) -> None:
     """Refuse column names that are a person's data: the first row is no header then.
+
+    Args:
+        names: the first row.
+        instead: what to do, for the sentence.
 
     Raises:
         InputError: BAD_FILE.
     """
     if any(_DATUM.fullmatch(name.strip()[:_LONGEST_DATUM]) for name in names):
-        raise InputError(
-            Code.BAD_FILE,
-            "the first line looks like data; put a line with the column names above it",
-        )
+        raise InputError(Code.BAD_FILE, f"the first line looks like data; {instead}")
 
 
 def _hint(header: tuple[str, ...], wanted: str) -> str:
     """The nearest name and all names, if this surely is a header: else it could be a row."""
+    if header == tuple(str(number) for number in range(1, len(header) + 1)):
+        return f"without a header they are called by number, from 1 to {len(header)}"
     folded = [column.strip().casefold() for column in header]
     if not any(name in column_words() for name in folded):
         return f"the file's first line has {len(header)} columns, see whether it names them"

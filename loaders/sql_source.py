@@ -28,6 +28,9 @@ def is_sql(dump: Dump) -> bool:
 class SqlSource(Source):
     """One table of a SQL dump; rows of another list of columns are counted, never guessed at."""
 
+    format = "SQL"
+    has_schema = True
+
     def __init__(self, dump: Dump, table: sql_text.Table, encoding: str) -> None:
         super().__init__(dump, table.columns, encoding)
         self._table = table

@@ -19,6 +19,7 @@ class Code(StrEnum):
     PHONE_INVALID = "phone_invalid"
     EMAIL_INVALID = "email_invalid"
     EMPTY = "empty"
+    IIN_ROUNDED = "iin_rounded"  # in a certificate only
     # the wire protocol, as a client or a server meets it
     BAD_ELEMENT = "bad_element"
     BAD_EVALUATION = "bad_evaluation"

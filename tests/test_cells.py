@@ -14,10 +14,30 @@ from lookup.errors import Code, InputError
 from lookup.protocol.identifiers import canonical, iin_check_digit
 from lookup.protocol.suite import Kind
 
-PRESENT = ("0", "00", "x", "н/д.", "nulls", "—", "/", "н / д", "false", "- 1", "Иванов", " . ")
+PRESENT = (
+    "0",
+    "00",
+    "x",
+    "нет.",
+    "Нетай",
+    "Nan Li",
+    "жоқшы",
+    "\\n n",
+    "н/д.",
+    "nulls",
+    "N",
+    "/",
+    "н / д",
+    "false",
+    "- 1",
+    "Иванов",
+    " . ",
+)
 ABSENT = (
     *("", " ", "      ", "\t", "\u00a0\u00a0\u00a0\u00a0\u00a0", "-", " - ", "    -    "),
     *("NULL", "null", "Null", " NULL ", "\u00a0null\u00a0", "н/д", "Н/Д", " н/д ", "\tН/д\r"),
+    *("\\N", "None", "NaN", "N/A", "#N/A", "(null)", "undefined", "—", " – ", "нет", "НЕТ ДАННЫХ"),
+    *("Не указано", "жоқ", "ЖОҚ", "отсутствует", "Деректер жоқ", "көрсетілмеген"),
 )
 
 # Digits to str.isdigit or int() that are not ASCII: Arabic, full-width, superscript, Devanagari.

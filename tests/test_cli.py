@@ -136,15 +136,18 @@ LOAD = ("load", "dump.csv", "--dataset", "one")
         ),
         (
             (*LOAD, "--iin", "iin", "--field", "names"),
-            "invalid value for '--field': write it as COLUMN=CLASS; see: qorgan --help",
+            (
+                "invalid value for '--field': write it as COLUMN=CLASS, or as COLUMN= for none; "
+                "see: qorgan --help"
+            ),
         ),
         (
-            (*LOAD, "--iin", "full name"),
+            (*LOAD, "--iin", "full name", "--field", "iin=names"),
             "no valid identifier was found; check the column names and the delimiter",
         ),
         (
             (*LOAD, "--iin", "iin", "--encoding", "latin-1"),
-            "the encoding must be one of utf-8, cp1251, kz1048",
+            "the encoding must be one of utf-8, cp1251, kz1048, cp866, koi8-r, mac-cyrillic",
         ),
         (
             (*LOAD, "--iin", "iin", "--delimiter", ";;"),

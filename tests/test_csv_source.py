@@ -519,17 +519,6 @@ def test_the_hash_is_known_only_at_the_end(file: Path) -> None:
     assert source.sha256 == hashlib.sha256(file.read_bytes()).hexdigest()
 
 
-@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be"])
-def test_utf_16(file: Path, encoding: str) -> None:
-    """What Excel saves as "Unicode text" is read like any other, also without its mark."""
-    text = "iin;name\r\n" + "000101390009;Әйгерім\r\n" * 60_000
-    with open_source(write(file, text.encode(encoding))) as source:
-        rows = [row for block in source.blocks() for row in block.rows]
-        assert ("iin", "name") == source.header
-        assert [["000101390009", "Әйгерім"]] * 60_000 == rows
-        assert source.sha256 == hashlib.sha256(file.read_bytes()).hexdigest()
-
-
 @pytest.mark.parametrize("change", ["grows", "shrinks"])
 def test_a_file_that_changes_while_it_is_read_is_refused(file: Path, change: str) -> None:
     """A dump still being copied would give a certificate for half of it."""
@@ -550,7 +539,6 @@ def test_a_file_that_changes_while_it_is_read_is_refused(file: Path, change: str
         (b"\xef\xbb\xbf", "no header"),
         (b"\n\r\n\n", "no header"),
         (b" ; ;\n1;2;3\n", "no header"),
-        ("a;b\n1;2\n".encode("utf-32"), "no text"),
         (bytes(100), "no text"),
         (b"x" * (MIB + 1), "longer than 1 MiB"),
         (b"\x1f\x8b\x08\x00", "the gzip file is damaged"),

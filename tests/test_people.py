@@ -14,11 +14,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from loaders import people
+from loaders import distinct, people
 from loaders.cells import parse
 from loaders.csv_lines import PlainReader, RecordReader
+from loaders.distinct import Distinct
 from loaders.encodings import ENCODINGS
-from loaders.people import Columns, Counts, Distinct, People
+from loaders.people import Columns, Counts, People
 from lookup.errors import InputError
 from lookup.protocol.identifiers import canonical, iin_check_digit
 from lookup.protocol.suite import Kind
@@ -48,8 +49,8 @@ BLOCKS = st.lists(st.lists(ROWS, max_size=6), max_size=12)
 def small_buffers(size: int) -> Iterator[None]:
     """Merge after so many identifiers instead of a million."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(people, "_BUFFER", size)
-        patch.setattr(people, "_EMAIL_BUFFER", size)
+        patch.setattr(distinct, "_BUFFER", size)
+        patch.setattr(distinct, "_EMAIL_BUFFER", size)
         yield
 
 

@@ -84,10 +84,10 @@ def advice(exposed: Iterable[str]) -> tuple[Action, ...]:
 
 
 @cache
-def column_words() -> frozenset[str]:
-    """Column headings, in lower case, that are known to stand over a data class."""
+def column_words() -> dict[str, str]:
+    """Column headings, in lower case, that are known to stand over a data class: its slug."""
     known = _read("data_classes.json")["classes"]
-    return frozenset(heading for raw in known for heading in raw["headers"])
+    return {heading: raw["slug"] for raw in known for heading in raw["headers"]}
 
 
 def _read(name: str) -> dict[str, list[dict[str, Any]]]:

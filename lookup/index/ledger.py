@@ -11,7 +11,7 @@ state by compare-and-set only, and loses rows only to ``forgotten``.
 
 import json
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
 
@@ -244,6 +244,20 @@ def find_row(store: Store, load: Load, pair: bytes) -> bytes | None:
     """The row whose sealed 16 bytes are these; there is one set it can be in."""
     members = store.redis.smembers(shard_of(load, pair))
     return next((m for m in members if isinstance(m, bytes) and m.startswith(pair)), None)
+
+
+def having_rows(store: Store, load: Load, pairs: Sequence[bytes]) -> set[bytes]:
+    """Which of these sealed 16 bytes have a row in a load."""
+    found = set()
+    for first in range(0, len(pairs), _READ_AHEAD):
+        batch = pairs[first : first + _READ_AHEAD]
+        pipeline = store.redis.pipeline(transaction=False)
+        for pair in batch:
+            pipeline.smembers(shard_of(load, pair))
+        for pair, members in zip(batch, pipeline.execute(), strict=True):
+            if any(member.startswith(pair) for member in members):
+                found.add(pair)
+    return found
 
 
 def shard_of(load: Load, row: bytes) -> str:
