@@ -58,7 +58,7 @@ def written_as(form: str, cell: str) -> str:
 
 @pytest.mark.parametrize("form", ["{0}", "{0}.0", "{0},00", "{1}.{2}E+{3}", '="{0}"'])
 @given(blocks=st.lists(st.lists(ROWS, max_size=6), max_size=6))
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 def test_a_column_of_numbers_gives_what_the_iins_gave(
     form: str, blocks: list[list[tuple[str, ...]]]
 ) -> None:

@@ -172,7 +172,7 @@ PIECES = st.sampled_from(
 
 
 @given(st.lists(PIECES, max_size=30), st.lists(st.integers(0, 3000), max_size=4), st.integers(0, 3))
-@settings(max_examples=300)
+@settings(max_examples=300, deadline=None)
 def test_borders_of_chunks_are_nothing(pieces: list[str], cuts: list[int], far: int) -> None:
     """However the bytes come, the same is found, and found once."""
     data = ("." * far * 700 + "".join(pieces) + " " * far * 900).encode()
