@@ -37,10 +37,8 @@ UNITS = ('{"a":', '{"a":[', "{", ',{"a":1,', "\n", '\n{"a":', " ,\n ,", '"', "\\
 @pytest.mark.parametrize("shape", Shape)
 def test_time_does_not_grow_with_the_damage(unit: str, shape: Shape) -> None:
     """What is broken again and again is read once or twice, not once for each attempt."""
-    texts = ['{"b":[{"c":1}' if shape is Shape.OBJECT else "["] + [
-        unit * (MIB // len(unit)),
-        unit * 9999,
-    ]
+    begin = '{"b":[{"c":1}' if shape is Shape.OBJECT else "["
+    texts = [begin, unit * (MIB // len(unit)), unit * 9999]
     begun = time.monotonic()
     assert all(record in (BROKEN, LONG) or path for path, record in Records(iter(texts), shape))
     assert time.monotonic() - begun < 60  # a second on a quiet machine; it was hours
