@@ -15,7 +15,7 @@ RUSSIAN = """Иванов Иван Петрович г. Алматы, ул. Аб
 KAZAKH = """Қасымова Әсел Тілеубекқызы Ұлықбек Өтеген Үмбетов Ғабит Жаңа қала көшесі Шымкент
 Түркістан облысы Назарбаев даңғылы тегі аты әкесінің жынысы тұратын жері"""
 ONE_BYTE = [encoding for encoding in ENCODINGS if encoding != "utf-8"]
-SHOUTED = [str, str.upper]
+CASES = [str, str.upper, str.lower]
 
 
 def text_of(words: str, count: int, seed: int) -> str:
@@ -29,7 +29,7 @@ def encoded(text: str, encoding: str) -> bytes:
     return text.encode(encoding, "ignore")
 
 
-@pytest.mark.parametrize("case", SHOUTED)
+@pytest.mark.parametrize("case", CASES)
 @pytest.mark.parametrize("encoding", ENCODINGS)
 @pytest.mark.parametrize("seed", range(5))
 def test_russian_in_each_encoding(encoding: str, case: object, seed: int) -> None:
@@ -46,7 +46,7 @@ def test_many_letters_leave_no_doubt(encoding: str) -> None:
     assert (expected,) == plausible(sample, whole=True)
 
 
-@pytest.mark.parametrize("case", SHOUTED)
+@pytest.mark.parametrize("case", CASES)
 @pytest.mark.parametrize("words", [KAZAKH, KAZAKH + RUSSIAN * 20])
 def test_kazakh_is_kz1048(words: str, case: object) -> None:
     """ә ғ қ ң ө ұ ү һ among Russian too: cp1251 would have letters of other languages there."""

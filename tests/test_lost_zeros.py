@@ -1,5 +1,6 @@
 """IINs that a spreadsheet kept as numbers, in a column that is looked at as a whole."""
 
+import hashlib
 import random
 from collections.abc import Sequence
 from dataclasses import replace
@@ -10,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from loaders import cells, iin_shape, lost_zeros
+from loaders.distinct import Distinct
 from loaders.people import Columns, Counts, People
 from lookup.errors import Code
 from lookup.protocol.identifiers import iin_check_digit
@@ -56,7 +58,7 @@ def written_as(form: str, cell: str) -> str:
 
 @pytest.mark.parametrize("form", ["{0}", "{0}.0", "{0},00", "{1}.{2}E+{3}", '="{0}"'])
 @given(blocks=st.lists(st.lists(ROWS, max_size=6), max_size=6))
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 def test_a_column_of_numbers_gives_what_the_iins_gave(
     form: str, blocks: list[list[tuple[str, ...]]]
 ) -> None:
@@ -72,8 +74,9 @@ def test_a_column_of_numbers_gives_what_the_iins_gave(
         counts,
         same_people.digest(),
     )
-    rows = [distinct.rows.tolist() for distinct in people.kinds]
-    assert rows == [distinct.rows.tolist() for distinct in same_people.kinds]
+    for distinct, same in zip(people.kinds, same_people.kinds, strict=True):
+        assert distinct.texts(0, len(distinct)) == same.texts(0, len(same))
+        assert distinct.rows.tolist() == same.rows.tolist()
 
 
 @pytest.mark.parametrize(("others", "restored"), [(3, 3), (4, 0)])
@@ -99,6 +102,20 @@ def test_zeros_lost_in_some_rows_are_duplicates_of_the_whole_ones() -> None:
     counts, people = read(rows)
     assert (1, 1, 1) == (counts.accepted, counts.duplicates, len(people))
     assert ([0], [3]) == (people.kinds[0].rows.tolist(), people.kinds[0].masks.tolist())
+
+
+def test_addresses_that_waited_keep_their_texts() -> None:
+    """Whatever order they are taken up in."""
+    texts = [f"{name}@example.com" for name in "edcba"]
+    all_of_them, waited = Distinct(Kind.EMAIL), Distinct(Kind.EMAIL)
+    for distinct, some in ((all_of_them, texts[:3]), (waited, texts[1:])):
+        count = np.arange(len(some))
+        found = cells.parse(Kind.EMAIL, some)
+        distinct.add(found, count.astype(np.uint16), count.astype(np.uint32))
+    all_of_them.take(waited)
+    digests = [hashlib.blake2b(text.encode(), digest_size=16).digest() for text in sorted(texts)]
+    expected = [text for _, text in sorted(zip(digests, sorted(texts), strict=True))]
+    assert expected == all_of_them.texts(0, 5)
 
 
 def test_random_numbers_are_nobody() -> None:
