@@ -58,7 +58,9 @@ def _field(_: click.Context, __: click.Parameter, values: tuple[str, ...]) -> tu
     "text. It finds what looks right, and can be wrong: columns are better.",
 )
 @click.option(
-    "--encoding", help="utf-8, cp1251, kz1048, cp866, koi8-r or mac-cyrillic; else detected."
+    "--encoding",
+    help="utf-8, cp1251, kz1048, cp866, koi8-r or mac-cyrillic; else, and where it is UTF-16 or "
+    "UTF-32, it is detected.",
 )
 @click.option("--delimiter", help="The character between cells, or tab; else it is detected.")
 @click.option(
