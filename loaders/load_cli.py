@@ -67,7 +67,6 @@ def load(
     from loaders.load import Request
     from loaders.opened import loader
     from loaders.recording import Recorder
-    from lookup.index.audit_record import Details, Event
 
     identifiers = {kind: column for kind in Kind if (column := given[kind.value])}
     if not identifiers:
@@ -83,7 +82,8 @@ def load(
         recorder = Recorder(opened.store, chosen.keys)
         request = Request(name, identifiers, fields)
         certificate, was_loaded = opened.load(source, request, fresh=fresh)
-        recorder.record(Event.LOADED, Details.of_certificate(certificate))
+        recorder.purged(name)  # with --fresh, what an interrupted load had written
+        recorder.loaded(certificate)
     if was_loaded:
         note("this file was loaded into this dataset before; here is that load's certificate")
     click.echo(certificate)

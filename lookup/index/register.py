@@ -32,11 +32,14 @@ def add(store: Store, dataset: Dataset) -> int:
     if before is not None:
         _refuse_other_meaning(before, dataset)
     if before != dataset:
-        client.hset(
-            keyspace.DATASETS, str(dataset_id), dataset.model_dump_json(exclude_defaults=True)
-        )
+        client.hset(keyspace.DATASETS, str(dataset_id), written(dataset))
     client.incr(keyspace.REGISTER_CHANGES)  # always: the add before may have been killed just here
     return dataset_id
+
+
+def written(dataset: Dataset) -> str:
+    """An entry as the store has it."""
+    return dataset.model_dump_json(exclude_defaults=True)
 
 
 def get(store: Store, name: str) -> tuple[int, Dataset]:
