@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -28,6 +29,9 @@ from lookup.index.load_lock import Held
 from lookup.index.store import Store
 from lookup.keys import LoaderKeys, check_value
 from lookup.protocol.suite import PROTOCOL, Kind
+
+if TYPE_CHECKING:
+    from loaders.cluster import Cluster
 
 _SLICE = 512  # identifiers a worker takes at a time: 0.05 to 10 s of work, by Argon2 profile
 _GROUP = 65_536  # rows written to the ledger together, fuller sets a command, or else
@@ -58,13 +62,14 @@ class Request:
 
 @dataclass(frozen=True)
 class Loader:
-    """An index with the keys to load into it."""
+    """An index with the keys to load into it; without a cluster this machine does the hashing."""
 
     store: Store
     definition: Definition
     keys: LoaderKeys
     workers: int
     progress: Progress
+    cluster: "Cluster | None" = None
 
     def load(self, source: Source, request: Request, *, fresh: bool = False) -> tuple[str, bool]:
         """Load a file; its certificate (JSON), and whether it had been loaded before.
@@ -157,12 +162,11 @@ class Loader:
         forgotten.complete(self.store, load)
         kept_out = forgotten.read(self.store, load.lane, self.keys.ledger)
         done = load.checkpoint
-        with (
-            self.progress.task("hashing", len(people)) as advance,
-            pool(recipe, self.workers) as executor,
-        ):
+        chosen = self.cluster.pool(recipe) if self.cluster else pool(recipe, self.workers)
+        workers = self.cluster.workers if self.cluster else self.workers
+        with self.progress.task("hashing", len(people)) as advance, chosen as executor:
             advance(done)
-            for rows in _grouped(_derived(executor, people, done, self.workers * _WAITING)):
+            for rows in _grouped(_derived(executor, people, done, workers * _WAITING)):
                 done += len(rows)
                 held.refuse_if_lost()
                 kept, dropped = forgotten.split(rows, self.keys.ledger, kept_out)

@@ -1,7 +1,9 @@
 """``qorgan load``: a dump into the ledger of a dataset."""
 
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -9,6 +11,9 @@ from loaders.terminal import note, warn_if_not_durable
 from lookup.errors import Code, InputError
 from lookup.protocol.suite import Kind
 from lookup.settings import Settings
+
+if TYPE_CHECKING:
+    from loaders.cluster import Cluster
 
 
 def _once(_: click.Context, __: click.Parameter, values: tuple[str, ...]) -> str | None:
@@ -23,6 +28,19 @@ def _field(_: click.Context, __: click.Parameter, values: tuple[str, ...]) -> tu
     if not all(column and slug for column, _, slug in pairs):
         raise click.BadParameter("write it as COLUMN=CLASS")
     return tuple((column, slug) for column, _, slug in pairs)
+
+
+def _cluster(url: str | None) -> AbstractContextManager["Cluster | None"]:
+    """The cluster, connected to before the first of the work; or none."""
+    if url is None:
+        return nullcontext()
+    try:
+        from loaders import cluster
+    except ModuleNotFoundError:
+        raise InputError(
+            Code.BAD_USAGE, "--scheduler needs Dask; run: pip install 'qorgan[dask]'"
+        ) from None
+    return cluster.connected(url)
 
 
 @click.command()
@@ -47,12 +65,18 @@ def _field(_: click.Context, __: click.Parameter, values: tuple[str, ...]) -> tu
     is_flag=True,
     help="Start over, without what an interrupted load wrote; a withdrawn file needs it.",
 )
+@click.option(
+    "--scheduler",
+    metavar="URL",
+    help="Hash on the Dask cluster at tls://HOST:PORT; needs qorgan[dask].",
+)
 def load(
     file: Path,
     name: str,
     fields: tuple[tuple[str, str], ...],
     *,
     fresh: bool,
+    scheduler: str | None,
     **given: str | None,
 ) -> None:
     """Load the dump FILE into a dataset and print the load's certificate.
@@ -75,13 +99,19 @@ def load(
         )
     reading = Reading(given["encoding"], given["delimiter"], given["member"], given["table"])
     chosen = Settings.from_env()
-    with open_source(file, reading) as source, loader(chosen) as opened:
+    with (
+        open_source(file, reading) as source,
+        _cluster(scheduler) as cluster,
+        loader(chosen) as opened,
+    ):
         warn_if_not_durable(opened.store)
         if source.encoding == "kz1048" and reading.encoding is None:
             note("the file is not UTF-8 and is read as kz1048; if that is wrong, give --encoding")
         recorder = Recorder(opened.store, chosen.keys)
         request = Request(name, identifiers, fields)
-        certificate, was_loaded = opened.load(source, request, fresh=fresh)
+        certificate, was_loaded = replace(opened, cluster=cluster).load(
+            source, request, fresh=fresh
+        )
         recorder.purged(name)  # with --fresh, what an interrupted load had written
         recorder.loaded(certificate)
     if was_loaded:
