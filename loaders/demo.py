@@ -107,6 +107,7 @@ def run(settings: Settings) -> NoReturn:
     Raises:
         QorganError: as init, load, publish and serve do.
     """
+    serve.refuse_taken(settings)
     summary = settings.data / "demo.json"
     if not summary.exists():
         _refuse_own_index(settings)

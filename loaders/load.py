@@ -55,9 +55,13 @@ class Request:
     fields: tuple[tuple[str, str], ...]  # column name, data class
 
     def columns(self) -> tuple[str, ...]:
-        """The mapping as text; with dataset and file it is the load's identity."""
-        named = [f"{kind.value}={column}" for kind, column in self.identifiers.items()]
-        return tuple(sorted(named) + sorted(f"{slug}:{name}" for name, slug in self.fields))
+        """The mapping as text; with dataset and file it is the load's identity.
+
+        A column is found but for case and blanks, so typed in another way it is the same one.
+        """
+        named = [f"{kind.value}={_folded(column)}" for kind, column in self.identifiers.items()]
+        fields = {f"{slug}:{_folded(name)}" for name, slug in self.fields}
+        return tuple(sorted(named) + sorted(fields))
 
 
 @dataclass(frozen=True)
@@ -108,7 +112,7 @@ class Loader:
                 started_at=started_at,
             )
             known = ledger.find(self.store, wanted)
-            replaced = None if known is None else self._replaced(known, fresh=fresh)
+            replaced = None if known is None else self._replaced(known, dataset.name, fresh=fresh)
             load = ledger.begin(self.store, wanted, instead_of=replaced)
             if load.state is LoadState.LOADED:
                 return load.certificate, True
@@ -120,13 +124,14 @@ class Loader:
             ledger.finish(self.store, load, certificate)
         return certificate, False
 
-    def _replaced(self, known: Load, *, fresh: bool) -> Load | None:
+    def _replaced(self, known: Load, name: str, *, fresh: bool) -> Load | None:
         """The earlier load of the same file that a new one shall be begun for, if so."""
         if known.state is LoadState.LOADED:
             if fresh:
                 raise InputError(
                     Code.BAD_USAGE,
-                    "this file is loaded already; to load it anew, first run: qorgan withdraw",
+                    "this file is loaded already; to load it anew, first run: qorgan withdraw "
+                    f"{name} --reason TEXT",
                 )
             return None
         if known.state is LoadState.RUNNING:
@@ -213,6 +218,10 @@ class Loader:
                 "finished_at": _now(),
             }
         )
+
+
+def _folded(column: str) -> str:
+    return column.strip().casefold()
 
 
 def _columns(source: Source, request: Request, dataset: Dataset) -> Columns:

@@ -108,6 +108,8 @@ def purge(name: str, *, interrupted: bool, as_json: bool) -> None:
         done = purging.purge(publisher.store, name, publisher.progress, interrupted=interrupted)
         recorder.purged(name)
     report.show([asdict(done)], ("dataset", "loads", "rows"), as_json=as_json)
+    if not done.loads:
+        note(f"{name} has no rows that could be deleted")
 
 
 @click.command()
