@@ -103,15 +103,13 @@ def purge(name: str, *, interrupted: bool, as_json: bool) -> None:
     """
     from loaders import purge as purging
     from loaders import report
-    from lookup.index.audit_record import Details, Event
 
     with _changing() as (publisher, recorder):
         done = purging.purge(publisher.store, name, publisher.progress, interrupted=interrupted)
-        if done.loads:
-            recorder.record(
-                Event.PURGED, Details(dataset=name, loads=done.loads, counts={"rows": done.rows})
-            )
+        recorder.purged(name)
     report.show([asdict(done)], ("dataset", "loads", "rows"), as_json=as_json)
+    if not done.loads:
+        note(f"{name} has no rows that could be deleted")
 
 
 @click.command()
