@@ -1,13 +1,18 @@
-"""load_16m: the real ``qorgan load`` of a whole country's dump: pace and memory of all processes.
+"""load_16m: the real ``qorgan load`` of a large dump, watched from outside.
 
-A synthetic dump (IIN, phone, name, address, duplicates) is loaded by the command, with phones, into
-an embedded Valkey. The first pass is timed from the command's start to the load's record; memory
-is the sum of all processes' proportional set sizes (PSS), looked at every half second.
+A synthetic dump with IINs, phone numbers, names and addresses, duplicates and broken rows is
+loaded by the command into an embedded Valkey that writes to the disk. Told are
 
-The second pass takes turns with nothing but its cryptography in as many processes: one side is
-stopped while the other goes on. It is interrupted after ``BENCH_SECONDS`` of its own turns.
-``BENCH_ROWS=15780000 BENCH_SECONDS=600`` is the country: 16.3 million rows with their duplicates,
-2.7 GB in the temporary folder and the store beside it.
+- the first pass, from when the command holds its dataset until its load stands in the store;
+- the second pass, from one checkpoint to another, against Argon2id and the OPRF alone in as many
+  processes: the two take turns (``bench.turns``), for the machine may be anybody's;
+- the memory of loader, workers and store together, looked at twice a second.
+
+``BENCH_ROWS=15780000`` is a dump of so many people: with their duplicates 16.3 million rows, 2.7 GB
+in the temporary folder. Its second pass takes hours: it is interrupted after ``BENCH_SECONDS`` (30)
+of its own turns. How much memory its end takes, a run with ``BENCH_DONE=0.99`` shows: so much of
+the ledger is filled with random rows first (they cost the store what true ones cost), then the
+command is run again and goes on from there.
 """
 
 import os
@@ -17,219 +22,213 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
-from multiprocessing import get_context
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from argon2.low_level import ARGON2_VERSION, Type, hash_secret_raw
-from voprf import ristretto
-
-from bench.figures import Figure, Options, number, process_cpu, ratio, say
+from bench import rows
+from bench.figures import Figure, Options, median, number, process_cpu, ratio, say
+from bench.processes import family, watched
 from bench.scratch import DATASET, Scratch, scratch
+from bench.turns import Side
 from loaders.synth import write_dump
-from lookup.index import ledger
-from lookup.protocol.stretch import PROFILES, STRETCHED_BYTES
+from lookup.index import keyspace, ledger
 
 STEP = "load_16m"
-_PEOPLE = 300_000
-_SECONDS = 30.0  # of the second pass
-_TURN = 10.0
-_LEAST_ROWS = 300_000  # a second
-_MOST_MEMORY = 2048  # MiB
-_LEAST_RATIO = 0.9
-_LEDGER_ROW = 21  # bytes that the store grows by, ``bench store_memory``
+_ROWS = 200_000
+_SECONDS = 30.0
+_TURNS = 3.0, 1.0  # seconds, of the load and of the bare loop
+_RATE, _MIB, _RATIO = 300_000, 2048, 0.9
+_COLUMNS = ("--iin", "iin", "--phone", "phone")
+_FIELDS = ("--field", "full_name=names", "--field", "address=physical-addresses")
+_FIRST, _SECOND = "first pass", "second pass"
+
+
+@dataclass
+class _Run:
+    """One run of the command.
+
+    Attributes:
+        before: who ran before it.
+        checkpoints: when each was seen, what it was, and the processor time until then.
+    """
+
+    index: Scratch
+    side: Side
+    before: str
+    phase: str = _FIRST
+    checkpoints: list[tuple[float, int, float]] = field(default_factory=list)
+
+    @property
+    def pid(self) -> int:
+        return self.side.process.pid
+
+    def first_pass(self) -> float:
+        """Wait for its end; how many seconds it took."""
+        lock, load = keyspace.load_lock(self.index.dataset_id), keyspace.load(1)
+        self._until(lambda: self._text(self.index.store.redis.get(lock)))
+        began = time.perf_counter()
+        self._until(lambda: self._text(self.index.store.redis.hget(load, "owner")))
+        self.phase = _SECOND
+        return time.perf_counter() - began
+
+    def second_pass(self, seconds: float, turns: tuple[float, float]) -> "_Pace":
+        """Take turns with the bare loop until it ends, or has had so many seconds; its pace."""
+        stop = threading.Event()
+        looker = threading.Thread(target=self._look, args=(stop,), daemon=True)
+        looker.start()
+        self.side.run(turns[0])
+        try:
+            with Side.start("bench.load_sides", "bare", "test", "20000") as bare:
+                bare.begin()
+                while not self.side.is_done and self._turned() < seconds:
+                    bare.run(turns[1])
+                    self.side.run(turns[0])
+                bare.run(turns[1])
+                bare.finish()
+                return _Pace(self, bare, bare.result())
+        finally:
+            self.side.resume()
+            stop.set()
+            looker.join()
+
+    def end(self) -> str:
+        """Interrupt it, as Ctrl-C does, if it still runs; what it said last."""
+        self.side.resume()
+        if not self.side.is_done:
+            os.killpg(self.pid, signal.SIGINT)
+        out, _ = self.side.process.communicate(timeout=120)
+        if self.side.process.returncode not in (0, 130):
+            raise SystemExit(f"bench: qorgan load ended with {self.side.process.returncode}")
+        return str(out)
+
+    def _turned(self) -> float:
+        return sum(end - begin for begin, end in self.side.turns)
+
+    def _look(self, stop: threading.Event) -> None:
+        while not stop.wait(0.02):
+            now = int(self.index.store.redis.hget(keyspace.load(1), "checkpoint") or 0)
+            if not self.checkpoints or now > self.checkpoints[-1][1]:
+                cpu = sum(map(process_cpu, (*family([self.pid]), self.index.pid)))
+                self.checkpoints.append((time.perf_counter(), now, cpu))
+
+    def _until(self, owner: object) -> None:
+        assert callable(owner)
+        while owner() in ("", self.before):
+            if self.side.is_done:
+                raise SystemExit(f"bench: qorgan load ended with {self.side.process.returncode}")
+            time.sleep(0.005)
+
+    @staticmethod
+    def _text(value: bytes | str | None) -> str:
+        return value.decode() if isinstance(value, bytes) else value or ""
+
+
+class _Pace:
+    """How fast identifiers went into the ledger, and through nothing but the cryptography."""
+
+    def __init__(self, run: _Run, bare: Side, loops: list[dict[str, float]]) -> None:
+        # The first look was at the beginning; what lies before the first checkpoint is the
+        # pool's start, too, which is nothing in a load of millions.
+        seen = run.checkpoints[1:] if len(run.checkpoints) > 3 else run.checkpoints
+        (began, first, cpu), (ended, last, cpu_then) = seen[0], seen[-1]
+        self.count = last - first
+        self.rate = self.count / run.side.seconds(began, ended)
+        self.cpu = (cpu_then - cpu) / self.count
+        rates = [loop["count"] / bare.seconds(loop["begin"], loop["end"]) for loop in loops]
+        self.bare = sum(rates)
+        self.bare_cpu = sum(loop["cpu"] for loop in loops) / sum(loop["count"] for loop in loops)
 
 
 def run(options: Options) -> Iterator[Figure]:
-    """One load, as far as it is let."""
-    count = options.size(int(os.environ.get("BENCH_ROWS", _PEOPLE)), 2000)
-    seconds = 1.0 if options.quick else float(os.environ.get("BENCH_SECONDS", _SECONDS))
-    with scratch() as index, ProcessPoolExecutor(_cores(), get_context("spawn")) as cores:
-        path = index.settings.data / "dump.csv"
-        with path.open("w", encoding="utf-8", newline="") as out:
-            rows = write_dump(out, count, seed=1)
-        size = path.stat().st_size / 1e6
-        load_now = ", ".join(f"{value:.1f}" for value in os.getloadavg())
-        say(f"\nload_16m: {rows:,} rows, {size:,.0f} MB; load average {load_now}")
-        list(cores.map(_bare, [0.1] * _cores()))  # started, before anything is timed
-        with _loading(index, path) as load:
-            first = load.first_pass()
-            took = load.second_pass(cores, seconds, min(_TURN, seconds))
-    rate = rows / first
-    say(
-        f"  first pass {first:.1f} s, {rate:,.0f} rows/s; second pass {took.hashed:,} of "
-        f"{took.identifiers:,} identifiers in {took.seconds:.0f} s, {took.rate:,.0f}/s, against "
-        f"{took.bare:,.0f}/s bare; {took.cpu * 1e6:.0f} us of processor time each"
-    )
-    grows = (took.identifiers - took.hashed) * _LEDGER_ROW / 2**20
-    say(
-        f"  peak {load.peak:,.0f} MiB: {load.told}; {took.identifiers - took.hashed:,} identifiers "
-        f"were still to come, {grows:,.0f} MiB more in the store"
-    )
-    yield number("load_16m/first-pass", f"{rate:.0f} rows/s", f">= {_LEAST_ROWS}", STEP)
-    yield number("load_16m/memory", f"{load.peak:.0f} MiB", f"< {_MOST_MEMORY} MiB", STEP)
-    yield number("load_16m/memory-at-its-end", f"{load.peak + grows:.0f} MiB", "", STEP)
-    yield ratio("load_16m/second-pass", took.rate / took.bare, f">= {_LEAST_RATIO}", STEP)
-
-
-@dataclass(frozen=True)
-class _Second:
-    """As much of a second pass as there was; ``cpu`` seconds an identifier, all processes."""
-
-    identifiers: int
-    hashed: int
-    seconds: float
-    bare: float
-    cpu: float
-
-    @property
-    def rate(self) -> float:
-        """Identifiers a second, while it was its turn."""
-        return self.hashed / self.seconds
-
-
-class _Load:
-    """The running command; ``peak`` MiB of all its processes and the store together."""
-
-    def __init__(self, index: Scratch, process: subprocess.Popen[bytes], began: float) -> None:
-        self.peak = 0.0
-        self.told = ""
-        self._index = index
-        self._process = process
-        self._began = began
-        self._ended = threading.Event()
-        self._watch = threading.Thread(target=self._look, daemon=True)
-        self._watch.start()
-
-    def first_pass(self) -> float:
-        """Seconds from the command's start until the load is recorded, with what was found."""
-        while not ledger.loads_of(self._index.store, self._index.dataset_id):
-            self._refuse_if_ended()
-            time.sleep(0.02)
-        return time.perf_counter() - self._began
-
-    def second_pass(self, cores: ProcessPoolExecutor, seconds: float, turn: float) -> _Second:
-        """Let it go on in turns with the bare side, from its first checkpoint on."""
-        while not self._checkpoint() and self._goes_on():
-            time.sleep(0.02)
-        start, clock, spent, took, bare = self._checkpoint(), self._cpu(), 0.0, 0.0, []
-        while took < seconds and self._goes_on():
-            before = time.perf_counter()
-            self._until(before + turn)
-            took += time.perf_counter() - before
-            spent = self._cpu() - clock
-            with self._stopped():
-                bare.append(sum(cores.map(_bare, [turn] * _cores())) / turn)
-        hashed = self._checkpoint() - start
-        (load,) = ledger.loads_of(self._index.store, self._index.dataset_id)
-        middle = sorted(bare)[len(bare) // 2] if bare else float("nan")
-        return _Second(load.identifiers, hashed, took, middle, spent / max(1, hashed))
-
-    def end(self) -> None:
-        """Interrupt what still runs."""
-        self._ended.set()
-        self._watch.join()
-        self._signal(signal.SIGINT)
-        self._process.wait(timeout=60)
-
-    def _until(self, moment: float) -> None:
-        while time.perf_counter() < moment and self._goes_on():
-            time.sleep(0.02)
-
-    @contextmanager
-    def _stopped(self) -> Iterator[None]:
-        self._signal(signal.SIGSTOP)
-        try:
-            yield
-        finally:
-            self._signal(signal.SIGCONT)
-
-    def _signal(self, number: signal.Signals) -> None:
-        if self._goes_on():
-            os.killpg(self._process.pid, number)
-
-    def _goes_on(self) -> bool:
-        return self._process.poll() is None
-
-    def _refuse_if_ended(self) -> None:
-        if not self._goes_on():
-            raise SystemExit("bench: the load ended before its first pass was over")
-
-    def _checkpoint(self) -> int:
-        loads = ledger.loads_of(self._index.store, self._index.dataset_id)
-        return loads[0].checkpoint if loads else 0
-
-    def _pids(self) -> list[int]:
-        return [self._process.pid, *_children(self._process.pid), self._index.pid]
-
-    def _cpu(self) -> float:
-        return sum(map(process_cpu, self._pids()))
-
-    def _look(self) -> None:
-        while not self._ended.wait(0.5):
-            loader, *workers, server = (_pss_mib(pid) for pid in self._pids())
-            total = loader + sum(workers) + server
-            if total > self.peak:
-                self.peak = total
-                self.told = (
-                    f"loader {loader:,.0f}, {len(workers)} others {sum(workers):,.0f}, "
-                    f"store {server:,.0f}"
-                )
+    """One dump, one load; with ``BENCH_DONE`` the end of one."""
+    people = options.size(int(os.environ.get("BENCH_ROWS", _ROWS)), 3_000)
+    seconds = float(os.environ.get("BENCH_SECONDS", _SECONDS))
+    done = float(os.environ.get("BENCH_DONE", "0"))
+    with scratch() as index:
+        dump = index.settings.data / "dump.csv"
+        with dump.open("w", encoding="utf-8", newline="") as out:
+            count = write_dump(out, people, seed=1)
+        say(f"\nload_16m: {count:,} rows, {dump.stat().st_size / 1e6:,.0f} MB")
+        empty = int(index.store.redis.info("memory")["used_memory"])
+        took: list[float] = []
+        if done:
+            with _started(index, dump) as first:
+                took.append(first.first_pass())
+                first.end()
+            _fill(index, done)
+        with (
+            _started(index, dump) as load,
+            watched(_families(load), lambda: load.phase) as peaks,
+        ):
+            took.append(load.first_pass())
+            say(f"  first pass: {', '.join(f'{count / one:,.0f}/s' for one in took)}{_busy()}")
+            pace = load.second_pass(seconds, (0.3, 0.1) if options.quick else _TURNS)
+            certificate = load.end()
+        _say_pace(pace)
+        _say_store(index, empty, dump.parent)
+        say("  the load was finished" if certificate else "  the load was interrupted")
+    for phase, peak in peaks.items():
+        say(f"  memory, {phase}: {peak}")
+    yield number(f"{STEP}/rows-a-second", f"{count / median(took):.0f}", f">= {_RATE}", STEP)
+    most = max(peak.total for peak in peaks.values()) / 2**20
+    yield number(f"{STEP}/memory", f"{most:.0f} MiB", f"< {_MIB} MiB", STEP)
+    yield ratio(f"{STEP}/second-pass", pace.rate / pace.bare, f">= {_RATIO}", STEP)
 
 
 @contextmanager
-def _loading(index: Scratch, path: Path) -> Iterator[_Load]:
-    """The command, for the length of a block."""
-    command = (
-        *(sys.executable, "-m", "loaders", "load", str(path), "--dataset", DATASET),
-        *("--iin", "iin", "--phone", "phone", "--field", "full_name=names"),
-    )
-    began = time.perf_counter()
+def _started(index: Scratch, dump: Path) -> Iterator[_Run]:
+    """The command, in a session of its own; ended with the block."""
+    before = _Run._text(index.store.redis.hget(keyspace.load(1), "owner"))  # noqa: SLF001
+    words = ("load", str(dump), "--dataset", DATASET, *_COLUMNS, *_FIELDS)
     process = subprocess.Popen(
-        command,
-        env=os.environ | {"QORGAN_DATA": str(index.settings.data)},
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
+        [sys.executable, "-m", "loaders", *words],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        env={k: v for k, v in os.environ.items() if not k.startswith("QORGAN_")}
+        | {"QORGAN_DATA": str(index.settings.data)},
         start_new_session=True,
     )
-    load = _Load(index, process, began)
+    side = Side("qorgan load", process, [index.pid])
     try:
-        yield load
+        yield _Run(index, side, before)
     finally:
-        load.end()
+        side.end()
 
 
-def _bare(seconds: float) -> int:
-    """How many identifiers' cryptography one process does in so many seconds."""
-    memory_kib, time_cost, parallelism = PROFILES["test"]
-    rest = (bytes(16), time_cost, memory_kib, parallelism, STRETCHED_BYTES, Type.ID, ARGON2_VERSION)
-    evaluate = ristretto.Evaluator.from_seed(bytes(32), b"bench").evaluate_known_input
-    count, end = 0, time.perf_counter() + seconds
-    while time.perf_counter() < end:
-        evaluate(hash_secret_raw(f"iin:{count:012d}".encode(), *rest))
-        count += 1
-    return count
+def _families(run: _Run) -> dict[str, int]:
+    return {"loader and workers": run.pid, "store": run.index.pid}
 
 
-def _cores() -> int:
-    return len(os.sched_getaffinity(0))
+def _fill(index: Scratch, share: float) -> None:
+    """Random rows for the beginning of the second pass, and the checkpoint behind them."""
+    load = ledger.read(index.store, 1)
+    wanted, key = int(load.identifiers * share), index.loader().keys.ledger
+    say(f"  filling in {wanted - load.checkpoint:,} of {load.identifiers:,} identifiers' rows")
+    for done in range(load.checkpoint, wanted, rows.GROUP):
+        sealed = rows.sealed(key, min(rows.GROUP, wanted - done))
+        ledger.write_rows(index.store, load, sealed, done + len(sealed))
 
 
-def _children(pid: int) -> list[int]:
-    try:
-        text = Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii")
-    except OSError:
-        return []
-    found = list(map(int, text.split()))
-    return [*found, *(grandchild for child in found for grandchild in _children(child))]
+def _say_pace(pace: _Pace) -> None:
+    say(
+        f"  second pass: {pace.count:,} identifiers at {pace.rate:,.0f}/s, {pace.cpu * 1e6:.1f} us "
+        f"of processor time each; bare {pace.bare:,.0f}/s, {pace.bare_cpu * 1e6:.1f} us{_busy()}"
+    )
+    say(f"  by processor time alone the ratio would be {pace.bare_cpu / pace.cpu:.3f}")
 
 
-def _pss_mib(pid: int) -> float:
-    """Proportional set size: pages that processes share count once among them all."""
-    try:
-        lines = Path(f"/proc/{pid}/smaps_rollup").read_text(encoding="ascii").splitlines()
-    except OSError:
-        return 0.0
-    return sum(int(line.split()[1]) for line in lines if line.startswith("Pss:")) / 1024
+def _say_store(index: Scratch, empty: int, data: Path) -> None:
+    load = ledger.read(index.store, 1)
+    used = int(index.store.redis.info("memory")["used_memory"]) - empty
+    disk = sum(path.stat().st_size for path in (data / "store").rglob("*") if path.is_file())
+    whole = f"of {load.identifiers:,} in {load.shards:,} sets"
+    say(
+        f"  store: {load.checkpoint:,} rows {whole}, {used / 2**20:,.0f} MiB, "
+        f"{used / load.checkpoint:.1f} bytes a row; on the disk {disk / 2**20:,.0f} MiB"
+    )
+
+
+def _busy() -> str:
+    return f" (load average {os.getloadavg()[0]:.1f})"
