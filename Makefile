@@ -13,7 +13,7 @@ demo: $(VENV)/.installed ## load three synthetic dumps and serve on http://127.0
 	@exec $(BIN)/qorgan demo
 
 test: check ## lint, types, import contracts and all tests
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder
 
 check: $(VENV)/.tested ## lint, types and import contracts
 	$(BIN)/ruff check .

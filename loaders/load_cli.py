@@ -104,7 +104,6 @@ def load(
     *,
     no_header: bool,
     fresh: bool,
-    scheduler: str | None,
     **given: str | None,
 ) -> None:
     """Load the dump FILE into a dataset and print the load's certificate.
@@ -148,7 +147,7 @@ def load(
     chosen = Settings.from_env()
     with (
         open_source(file, reading) as source,
-        _cluster(scheduler) as cluster,
+        _cluster(given["scheduler"]) as cluster,
         loader(chosen) as opened,
     ):
         warn_if_not_durable(opened.store)

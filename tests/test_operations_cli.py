@@ -35,21 +35,29 @@ def run(
     return done
 
 
-@pytest.fixture
-def published(installation: Installation, tmp_path: Path) -> Installation:
-    """One (42 people) and two (Ann) are published."""
+@pytest.fixture(scope="module")
+def made(initialised: Installation, tmp_path_factory: pytest.TempPathFactory) -> Installation:
+    """What ``published`` copies."""
+    folder = tmp_path_factory.mktemp("operations")
+    installation = initialised.copy(folder)
     for name, people in (("one", [ANN, BOB, *CROWD]), ("two", [ANN])):
         installation.dataset(name, classes=("government-issued-ids",))
-        dump = tmp_path / f"{name}.csv"
+        dump = folder / f"{name}.csv"
         dump.write_text("iin\n" + "".join(f"{iin}\n" for iin in people), encoding="utf-8")
         installation.qorgan("load", dump, "--dataset", name, "--iin", "iin")
     installation.qorgan("publish", "one", "two")
     return installation
 
 
-def test_a_whole_story(published: Installation, tmp_path: Path) -> None:
+@pytest.fixture
+def published(made: Installation, tmp_path: Path) -> Installation:
+    """One (42 people) and two (Ann) are published."""
+    return made.copy(tmp_path)
+
+
+def test_a_whole_story(made: Installation, published: Installation) -> None:
     """Verify, ask, forget, withdraw, roll back and purge, while a web node serves."""
-    dump = tmp_path / "one.csv"
+    dump = made.data.parent / "one.csv"
     sample = ("verify", "--sample", dump, "--iin", "iin", "--dataset", "one", "--count", "20")
     with published.served(QORGAN_WORKERS="1") as served:  # two learn of a switch apart
         asked = json.loads(run(published, *sample, "--server", served.url, "--json").stdout)
