@@ -9,6 +9,7 @@ LAST_DATASET = "qorgan:last-dataset"
 REGISTER_CHANGES = "qorgan:register-changes"
 LAST_LOAD = "qorgan:last-load"
 LIMITS = "qorgan:limits"
+CLIENTS = "qorgan:clients"
 
 
 def loads_of(dataset_id: int) -> str:
