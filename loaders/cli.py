@@ -15,6 +15,7 @@ from typing import NoReturn
 import click
 
 from loaders.audit_cli import audit, operator
+from loaders.client_cli import client
 from loaders.index_cli import dataset, init
 from loaders.load_cli import load
 from loaders.operations_cli import COMMANDS
@@ -184,5 +185,5 @@ def settings(*, as_json: bool) -> None:
         click.echo(f"{name}={value}")
 
 
-for _command in (init, dataset, load, publish, *COMMANDS, audit, operator):
+for _command in (init, dataset, load, publish, *COMMANDS, client, audit, operator):
     cli.add_command(_command)

@@ -128,7 +128,16 @@ def test_a_lost_reply_changes_nothing_twice(store: Store) -> None:
 
 
 @pytest.mark.parametrize(
-    "raw", ["", "{", "[]", "1", "{}", '{"lanes": ["third"], "origins": [], "old_keys": []}']
+    "raw",
+    [
+        "",
+        "{",
+        "[]",
+        "1",
+        "{}",
+        "[" * 100_000,
+        '{"lanes": ["third"], "origins": [], "old_keys": []}',
+    ],
 )
 def test_a_damaged_record_is_nobody(store: Store, raw: str) -> None:
     """It opens nothing, and keeps no other client out."""

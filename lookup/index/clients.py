@@ -116,6 +116,20 @@ def add(store: Store, client: ApiClient) -> None:
     _put(store, None, client, "add")
 
 
+def refuse_taken(store: Store, name: str) -> None:
+    """Refuse a name that a client has which is not revoked.
+
+    Raises:
+        InputError: BAD_USAGE.
+        StoreError: the store is away.
+    """
+    if store.redis.hexists(keyspace.CLIENTS, f"{_NAME}{name}"):
+        raise InputError(
+            Code.BAD_USAGE,
+            "there is a client of this name; for a new key run: qorgan client rotate NAME",
+        )
+
+
 def rotate(store: Store, client: ApiClient, *, grace: int = GRACE) -> str:
     """Give a client a new key; the one before opens for ``grace`` seconds more. The new key.
 
@@ -168,7 +182,12 @@ def get(store: Store, name: str) -> ApiClient:
     for client in read_all(store).values():
         if client.name == name:
             return client
-    raise InputError(Code.BAD_USAGE, "there is no such client; see: qorgan client list")
+    raise unknown()
+
+
+def unknown() -> InputError:
+    """There is no client of the name that was given."""
+    return InputError(Code.BAD_USAGE, "there is no such client; see: qorgan client list")
 
 
 def changes(store: Store) -> int:
@@ -203,10 +222,7 @@ def _put(store: Store, before: ApiClient | None, after: ApiClient, what: str) ->
         what,
     )
     if outcome == b"taken":
-        raise InputError(
-            Code.BAD_USAGE,
-            "there is a client of this name; for a new key run: qorgan client rotate NAME",
-        )
+        refuse_taken(store, after.name)
     if outcome != b"done":
         raise InputError(
             Code.BAD_USAGE, "somebody changed this client meanwhile; run the same command again"
@@ -227,7 +243,7 @@ def _of_record(raw: str) -> ApiClient | None:
             "old_keys": tuple(OldKey(**old) for old in fields["old_keys"]),
         }
         return ApiClient(**fields | typed)
-    except (ValueError, TypeError, KeyError):
+    except (ValueError, TypeError, KeyError, RecursionError):
         return None
 
 

@@ -27,6 +27,11 @@ def load_lock(dataset_id: int) -> str:
     return f"qorgan:load-lock:{dataset_id}"
 
 
+def usage(client_id: str, day: str) -> str:
+    """The hash of what a client asked on a day, in counts."""
+    return f"qorgan:usage:{client_id}:{day}"
+
+
 def forgotten(lane: Lane) -> str:
     """The set of the people who asked to be forgotten, sealed."""
     return f"qorgan:forgotten:{lane.value}"
