@@ -12,10 +12,29 @@ from collections.abc import Mapping
 from lookup.errors import Code, ProblemError
 from lookup.index import clients as api_clients
 from lookup.index.clients import ApiClient
+from lookup.index.node import Node
 from lookup.protocol.suite import Lane
 
 _BEARER = re.compile(r"[Bb][Ee][Aa][Rr][Ee][Rr] +([!-~]{1,200})")  # RFC 9110: schemes in any case
 _NOBODY = ("0" * 64,)
+
+
+def asking(authorization: str | None, node: Node, lane: Lane) -> ApiClient | None:
+    """Who asks a lane: one whose key is for it, or anyone (None), whom only the public one is for.
+
+    Raises:
+        ProblemError: UNAUTHORISED or FORBIDDEN; STORE_UNAVAILABLE where the node has not heard yet
+            whose keys there are, so that it must not call one unknown.
+    """
+    if authorization is None:
+        if lane is not Lane.PUBLIC:
+            raise ProblemError(Code.UNAUTHORISED, "this lane needs an API key")
+        return None
+    if not node.knows_clients:
+        raise ProblemError(
+            Code.STORE_UNAVAILABLE, "could not check; try again later", retry_after=5
+        )
+    return required(authorization, node.state.clients, lane)
 
 
 def authenticated(
