@@ -98,7 +98,8 @@ def test_story(installation: Installation) -> None:
         assert (0, "") == (code, noted)
         assert (
             f"not found in version {oldest} of {day}\n"
-            "This is no proof of safety: not every leak is known.\n" == told
+            "This is no proof of safety: not every leak is known.\n"
+            "Sensitive leaks are shown only in an app that has identified the person.\n" == told
         )
 
         load(installation, "second", SECOND, "--phone", "phone")
