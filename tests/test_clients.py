@@ -11,7 +11,14 @@ from lookup.index import clients, keyspace
 from lookup.protocol.suite import Lane
 
 _ = world
-CLIENT, KEY = clients.new("eGov", frozenset({Lane.VERIFIED}))
+# The same in each process that collects these tests.
+SECRET = "s3cret_-" * 5 + "abc"
+KEY = f"qk_00112233445566ff_{SECRET}"
+CLIENT = replace(
+    clients.new("eGov", frozenset({Lane.VERIFIED}))[0],
+    id="00112233445566ff",
+    key_sha256=clients.sha256_of(SECRET),
+)
 KNOWN = {CLIENT.id: CLIENT}
 
 
@@ -38,7 +45,7 @@ def test_no_header_is_anonymous() -> None:
     [
         *("", "Bearer", "Bearer ", KEY, f"Basic {KEY}", f"Bearer {KEY} ", f"Bearer {KEY},{KEY}"),
         *(f"Bearer {KEY[:-1]}", f"Bearer {KEY}a", f"Bearer {KEY.upper()}", f"Bearer{KEY}"),
-        f"Bearer {KEY[:-1]}{'a' if KEY[-1] != 'a' else 'b'}",
+        f"Bearer {KEY[:-1]}d",
         f"Bearer qk_0123456789abcdef_{KEY[-43:]}",
         "Bearer 900101300017",
         f"Bearer {'я' * 63}",
