@@ -1,7 +1,9 @@
 """``qorgan check``: one question, asked without the identifier ever being an argument."""
 
 import json
+import os
 import re
+import stat
 import sys
 from dataclasses import asdict
 from pathlib import Path
@@ -10,10 +12,11 @@ from urllib.parse import urlsplit
 
 import click
 
-from lookup.client import Answer, Client, Found
+from lookup.client import Answer, Client, Found, SearchedLane
 from lookup.errors import Code, CouldNotCheckError, InputError
 from lookup.facts import data_classes
-from lookup.protocol.suite import Kind
+from lookup.index.clients import split_key
+from lookup.protocol.suite import Kind, Lane
 
 if TYPE_CHECKING:
     from io import BufferedReader
@@ -52,8 +55,36 @@ def _piped_line() -> bytes:
     return line
 
 
-def ask(url: str, kind: Kind, publisher_key: str | None, pins: Path, *, as_json: bool) -> int:
-    """Ask, show the answer, and give the exit code.
+def client(url: str, publisher_key: str | None, pins: Path, api_key_file: Path | None) -> Client:
+    """A client of the public lane; with a key, of both.
+
+    Raises:
+        InputError: BAD_FILE, the file holds no key, or others can read it.
+    """
+    if api_key_file is None:
+        return Client(url, publisher_key=publisher_key, pins=pins)
+    key = _api_key(api_key_file)
+    return Client(url, publisher_key=publisher_key, pins=pins, api_key=key, lanes=tuple(Lane))
+
+
+def _api_key(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            mode = os.fstat(file.fileno()).st_mode
+            line = file.read(_LONGEST_LINE).decode("ascii", errors="replace").strip()
+    except OSError:
+        raise InputError(
+            Code.BAD_FILE, "the API key's file cannot be read; check its path"
+        ) from None
+    if stat.S_IMODE(mode) & 0o077:
+        raise InputError(Code.BAD_FILE, "others can read the API key's file; run: chmod go= FILE")
+    if split_key(line) is None:
+        raise InputError(Code.BAD_FILE, "the file holds no API key: one line, qk_... is expected")
+    return line
+
+
+def ask(client: Client, url: str, kind: Kind, *, as_json: bool) -> int:
+    """Ask the client's service, show the answer, and give the exit code.
 
     Raises:
         InputError: no identifier of this kind; nothing was sent.
@@ -61,7 +92,7 @@ def ask(url: str, kind: Kind, publisher_key: str | None, pins: Path, *, as_json:
     """
     value = read_identifier(kind)
     try:
-        answer = Client(url, publisher_key=publisher_key, pins=pins).check(kind, value)
+        answer = client.check(kind, value)
     except CouldNotCheckError as error:
         raise CouldNotCheckError(error.code, f"{error.sentence} (asked {_place(url)})") from None
     if as_json:
@@ -89,20 +120,23 @@ def _document(answer: Answer) -> dict[str, object]:
         "version": answer.version,
         "published_at": answer.published_at,
         "searched": answer.searched,
+        "lanes": [asdict(lane) for lane in answer.lanes],
         "leaks": [asdict(leak) for leak in answer.leaks],
         "actions": [{"id": action.id, **action.text} for action in answer.actions],
     }
 
 
 def _tell(answer: Answer) -> None:
-    day = answer.published_at[:10]
+    searched = " and ".join(map(_version, answer.lanes))
     if not isinstance(answer, Found):
-        click.echo(f"not found in version {answer.version} of {day}")
+        click.echo(f"not found in version {searched}")
         click.echo(f"Searched: {', '.join(answer.searched) or 'no leak at all'}.")
         click.echo("This is no proof of safety: not every leak is known.")
+        _tell_unasked(answer)
         return
     many = "1 leak" if len(answer.leaks) == 1 else f"{len(answer.leaks)} leaks"
-    click.echo(f"found in {many} (version {answer.version} of {day})")
+    click.echo(f"found in {many} (version {searched})")
+    _tell_unasked(answer)
     for leak in answer.leaks:
         # The register is not signed: whatever a service writes there, it is text to the terminal.
         title = _printable(leak.entry.get("title", {}).get("en", leak.name))
@@ -114,6 +148,17 @@ def _tell(answer: Answer) -> None:
     click.echo("\nWhat to do today:")
     for number, action in enumerate(answer.actions, start=1):
         click.echo(f"  {number}. {action.text['en']}")
+
+
+def _version(about: SearchedLane) -> str:
+    lane = "" if about.lane is Lane.PUBLIC else f" ({about.lane.value} lane)"
+    return f"{about.version} of {about.published_at[:10]}{lane}"
+
+
+def _tell_unasked(answer: Answer) -> None:
+    """The same for everybody, whoever is in whichever leak."""
+    if Lane.VERIFIED not in (about.lane for about in answer.lanes):
+        click.echo("Sensitive leaks are shown only in an app that has identified the person.")
 
 
 def _printable(text: str) -> str:

@@ -10,11 +10,13 @@ import re
 import signal
 import sys
 from dataclasses import replace
+from pathlib import Path
 from typing import NoReturn
 
 import click
 
 from loaders.audit_cli import audit, operator
+from loaders.client_cli import client
 from loaders.index_cli import dataset, init
 from loaders.inspect_cli import inspect
 from loaders.load_cli import load
@@ -124,14 +126,21 @@ def serve(bind: str | None) -> None:
     "--kind", type=click.Choice([k.value for k in Kind]), default="iin", show_default=True
 )
 @click.option("--publisher-key", metavar="HEX", help="Trust only this publisher (64 hex digits).")
+@click.option(
+    "--api-key-file",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="The key of an API client that may ask both lanes; then both are asked.",
+)
 @click.argument("extra", nargs=-1, type=click.UNPROCESSED, metavar="")
 @json_option
 def check(
+    *,
     server: str | None,
     kind: str,
     publisher_key: str | None,
+    api_key_file: Path | None,
     extra: tuple[str, ...],
-    *,
     as_json: bool,
 ) -> int:
     """Ask whether an identifier is in a published leak.
@@ -152,8 +161,8 @@ def check(
     url = server or f"http://{settings.host}:{settings.port}"
     if not re.match(r"https?://", url):
         raise InputError(Code.BAD_USAGE, "--server must be an http:// or https:// URL")
-    pins = settings.data / "pins.json"
-    return ask.ask(url, Kind(kind), publisher_key, pins, as_json=as_json)
+    client = ask.client(url, publisher_key, settings.data / "pins.json", api_key_file)
+    return ask.ask(client, url, Kind(kind), as_json=as_json)
 
 
 @cli.command()
@@ -186,5 +195,5 @@ def settings(*, as_json: bool) -> None:
         click.echo(f"{name}={value}")
 
 
-for _command in (init, dataset, inspect, load, publish, *COMMANDS, audit, operator):
+for _command in (init, dataset, inspect, load, publish, *COMMANDS, client, audit, operator):
     cli.add_command(_command)

@@ -48,8 +48,6 @@ def publish(names: tuple[str, ...], *, yes: bool, as_json: bool) -> None:
                 report.show(rows, _PUBLISHED, as_json=as_json)
     if unfinished:
         note(f"left out, because not finished: {unfinished} loads; run their commands again")
-    if not as_json and any(one.lane == "verified" for one in published):
-        note("the verified lane cannot be asked yet: it is for API clients, which are to come")
 
 
 def _confirm(recorder: "Recorder", names: tuple[str, ...], *, yes: bool) -> None:

@@ -5,16 +5,22 @@ Views raise; ``lookup.app`` answers for them. A request is checked here once, at
 
 import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from flask import Blueprint, Response, current_app, request
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
+from lookup import clients
+from lookup.client_limits import ClientLimit, subject_of
 from lookup.errors import Code, ProblemError
+from lookup.index.clients import ApiClient
 from lookup.index.listing import Listed, listing
 from lookup.index.node import Node
 from lookup.index.store import StoreError
+from lookup.index.usage import Use
 from lookup.limits import EvaluateLimit
+from lookup.metering import Meter
 from lookup.protocol.oprf import ServerKey
 from lookup.protocol.suite import Lane
 from lookup.protocol.wire import (
@@ -33,14 +39,18 @@ class Service:
 
     Attributes:
         node: the mapped versions and the register.
-        key: the public lane's OPRF key on a node that evaluates.
-        limit: None where it is off.
+        meter: counts what API clients ask.
+        lane_keys: the OPRF keys of the lanes that this node evaluates.
+        limit: on anonymous networks; None where it is off.
+        client_limit: on API clients and their users; None on a node that does not evaluate.
     """
 
     roles: frozenset[Role]
     node: Node
-    key: ServerKey | None
+    meter: Meter
+    lane_keys: Mapping[Lane, ServerKey]
     limit: EvaluateLimit | None
+    client_limit: ClientLimit | None
 
 
 probes = Blueprint("probes", __name__)
@@ -70,18 +80,20 @@ def readyz() -> Response:
         parts["evaluate"] = "ok" if counted else "store away"
     ready = all(part == "ok" for part in parts.values())
     parts["store"] = "ok" if service.node.store_answers else "away"
+    if service.lane_keys and Lane.VERIFIED not in service.lane_keys:
+        parts["verified"] = "no key"  # as its operator wants it: it is ready all the same
     return _json({"ready": ready, "parts": parts}, status=200 if ready else 503)
 
 
 @parameters.get("/v1/params/<lane>")
 def params(lane: str) -> Response:
     """The signed parameters, byte for byte."""
-    if lane == Lane.VERIFIED:
-        raise ProblemError(Code.UNAUTHORISED, "this lane needs an API key")
-    if lane != Lane.PUBLIC:
+    if lane not in list(Lane):
         raise ProblemError(Code.NOT_FOUND, "there is no such lane")
+    wanted = Lane(lane)
     node = _service().node
-    mapped = node.state.current.get(Lane.PUBLIC)
+    clients.asking(request.headers.get("Authorization"), node, wanted)
+    mapped = node.state.current.get(wanted)
     if node.is_stale:
         raise ProblemError(Code.STALE, "could not check: the index is too old", retry_after=60)
     if mapped is None:
@@ -89,31 +101,64 @@ def params(lane: str) -> Response:
     response = _cached(mapped.version.document.encode())
     response.headers["Qorgan-Signature"] = mapped.version.signature
     response.headers["Access-Control-Expose-Headers"] = "ETag, Qorgan-Signature"
+    if wanted is Lane.VERIFIED:
+        response.headers["Cache-Control"] = "private, no-cache"
     return response
 
 
-@evaluation.post("/v1/evaluate")
+@parameters.after_request
+def keep_verified_closed(response: Response) -> Response:
+    """The verified lane is not for pages of other sites, refusals neither."""
+    return _close(response) if (request.view_args or {}).get("lane") == Lane.VERIFIED else response
+
+
+@evaluation.post("/v1/evaluate", provide_automatic_options=False)
 def evaluate() -> Response:
     """Evaluate 1 to 64 blinded elements: limits, OPRF, reply."""
     _refuse_foreign_origin()
     if request.mimetype != "application/json":
         raise ProblemError(Code.BAD_MEDIA_TYPE, "send application/json")
     wanted = decode_evaluate_request(_body())
-    if wanted.lane is not Lane.PUBLIC:
-        raise ProblemError(Code.UNAUTHORISED, "this lane needs an API key")
     service = _service()
-    if service.key is None:
-        raise ProblemError(Code.NOT_FOUND, "this node does not evaluate")
+    client = clients.asking(request.headers.get("Authorization"), service.node, wanted.lane)
+    key = service.lane_keys.get(wanted.lane)
+    if key is None:
+        raise ProblemError(Code.NOT_FOUND, "this node does not evaluate that lane")
     if service.node.is_misfit:
         raise ProblemError(Code.STORE_UNAVAILABLE, "could not check; try again later")
-    if service.limit is not None:
-        _spend(service.limit, len(wanted.blinded))
-    evaluation = service.key.blind_evaluate(wanted.blinded)
+    _spend(service, client, len(wanted.blinded))
+    evaluation = key.blind_evaluate(wanted.blinded)
+    if client is not None:
+        service.meter.count(client.id, Use.EVALUATIONS, len(wanted.blinded))
     response = Response(
         encode_evaluate_response(EvaluateResponse(evaluation.evaluated, evaluation.proof)),
         mimetype="application/json",
     )
     response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+@evaluation.route("/v1/evaluate", methods=["OPTIONS"])
+def may_evaluate() -> Response:
+    """A browser asks whether a page of another site may; keys are not for pages."""
+    response = Response()
+    response.allow.update(("OPTIONS", "POST"))
+    if _is_registered(request.headers.get("Origin")):
+        response.headers["Access-Control-Allow-Methods"] = "POST"
+        response.headers["Access-Control-Allow-Headers"] = "Content-Type"
+        response.headers["Access-Control-Max-Age"] = "600"
+    return response
+
+
+@evaluation.after_request
+def tell_registered_origin(response: Response) -> Response:
+    """Its page may read what it gets, refusals too."""
+    origin = request.headers.get("Origin")
+    response.vary.add("Origin")
+    _close(response)
+    if origin is not None and _is_registered(origin):
+        response.headers["Access-Control-Allow-Origin"] = origin
+        response.headers["Access-Control-Expose-Headers"] = "Retry-After"
     return response
 
 
@@ -181,13 +226,32 @@ def _body() -> bytes:
 def _refuse_foreign_origin() -> None:
     """Other sites' visitors must not be made into a botnet that asks in their place."""
     origin = request.headers.get("Origin")
-    if origin is not None and origin.partition("://")[2] != request.host:
-        raise ProblemError(Code.FORBIDDEN, "this origin may not ask")
+    if origin is None or origin.partition("://")[2] == request.host or _is_registered(origin):
+        return
+    raise ProblemError(Code.FORBIDDEN, "this origin may not ask")
 
 
-def _spend(limit: EvaluateLimit, elements: int) -> None:
+def _close(response: Response) -> Response:
+    """Pages of other sites may not read this."""
+    for name in ("Access-Control-Allow-Origin", "Access-Control-Expose-Headers"):
+        response.headers.pop(name, None)
+    return response
+
+
+def _is_registered(origin: str | None) -> bool:
+    """Whether a client's operator entered this origin."""
+    known = _service().node.state.clients.values()
+    return any(origin in client.origins for client in known)
+
+
+def _spend(service: Service, client: ApiClient | None, elements: int) -> None:
+    """Count against a client and its user, or against the network of whoever is anonymous."""
     try:
-        limit.spend(request.remote_addr or "", elements)
+        if client is not None and service.client_limit is not None:
+            subject = subject_of(request.headers.get("X-Subject"))
+            service.client_limit.spend(client, subject, elements)
+        elif service.limit is not None:
+            service.limit.spend(request.remote_addr or "", elements)
     except StoreError:
         raise ProblemError(
             Code.STORE_UNAVAILABLE, "could not check; try again later", retry_after=5

@@ -12,13 +12,16 @@ from werkzeug.exceptions import HTTPException, MethodNotAllowed
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from lookup import api, keys, logs, pages, problems
+from lookup.client_limits import ClientLimit
 from lookup.errors import Code, ProblemError, UnavailableError
 from lookup.index import definition, store
 from lookup.index.node import Node, Watch
 from lookup.index.store import Store
 from lookup.limits import EvaluateLimit
 from lookup.logs import Event
+from lookup.metering import Meter
 from lookup.problems import Problem
+from lookup.protocol.oprf import ServerKey
 from lookup.protocol.suite import Lane
 from lookup.ranges import Ranges
 from lookup.settings import Role, Settings
@@ -47,12 +50,12 @@ def create_app(settings: Settings | None = None) -> "WSGIApplication":
     settings = settings or Settings.from_env()
     opened = store.connect(settings)
     atexit.register(opened.close)
-    key, seed = None, b""
+    lane_keys, seed = {}, b""
     if Role.EVALUATE in settings.roles:
         seed = keys.read(settings.keys, Lane.PUBLIC.value)
-        key = keys.derive_lane_key(seed, Lane.PUBLIC)
+        lane_keys = _lane_keys(settings)
     serves_versions = settings.roles != {Role.EVALUATE}
-    public_keys = {Lane.PUBLIC: key.public_key} if key else {}
+    public_keys = {lane: key.public_key for lane, key in lane_keys.items()}
     node = Node(
         opened,
         settings.cache,
@@ -61,9 +64,12 @@ def create_app(settings: Settings | None = None) -> "WSGIApplication":
         _watch(),
         trust=lambda: _check(opened, public_keys),
     )
-    limit = None
-    if key is not None and settings.evaluate_limit is not None:
-        limit = EvaluateLimit(store.limits_storage(opened), settings.evaluate_limit, seed)
+    limit, client_limit = None, None
+    if lane_keys:
+        counts = store.limits_storage(opened)
+        client_limit = ClientLimit(counts, seed)
+        if settings.evaluate_limit is not None:
+            limit = EvaluateLimit(counts, settings.evaluate_limit, seed)
     try:
         _check(opened, public_keys)
     except UnavailableError as error:
@@ -71,11 +77,26 @@ def create_app(settings: Settings | None = None) -> "WSGIApplication":
             raise
     node.start()
     atexit.register(node.stop)  # before the store is closed: the last registered is called first
-    flask = _flask(api.Service(settings.roles, node, key, limit))
+    meter = Meter(opened, logs.unexpected)
+    meter.start()
+    atexit.register(meter.stop)
+    flask = _flask(api.Service(settings.roles, node, meter, lane_keys, limit, client_limit))
     if settings.proxy_hops:
         # Only so many addresses, from the right, were added by proxies of ours.
         flask.wsgi_app = ProxyFix(flask.wsgi_app, x_for=settings.proxy_hops, x_proto=0)  # type: ignore[method-assign]  # Flask's documented way
-    return Ranges(node, flask) if Role.RANGE in settings.roles else flask
+    return Ranges(node, meter, flask) if Role.RANGE in settings.roles else flask
+
+
+def _lane_keys(settings: Settings) -> dict[Lane, ServerKey]:
+    """The OPRF keys of the lanes that this node evaluates; it may do without the verified one.
+
+    Raises:
+        UnavailableError: BAD_KEY_FILE.
+    """
+    lanes = [Lane.PUBLIC]
+    if keys.exists(settings.keys, Lane.VERIFIED.value):
+        lanes.append(Lane.VERIFIED)
+    return {lane: keys.lane_key(settings.keys, lane) for lane in lanes}
 
 
 def _check(opened: Store, public_keys: dict[Lane, bytes]) -> None:

@@ -4,18 +4,20 @@
 
 There is no fourth outcome, and "could not check" is never "not found". What the service sees is a
 blinded element and a prefix that thousands share; its requests are the same whatever the answer.
+With an API key it asks the verified lane too: one answer, or none if one lane could not be checked.
 Everything it says is checked: signature and pins of the parameters, the proof of the evaluation,
 length and root of the range.
 """
 
 import json
+import re
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from lookup import facts
+from lookup.answers import Answer, Found, LaneAnswer, Leak, NotFound, SearchedLane, merged
 from lookup.errors import Code, CouldNotCheckError, InputError
 from lookup.pins import Pins
 from lookup.protocol import entries, parameters, tree, wire
@@ -26,58 +28,13 @@ from lookup.protocol.stretch import Argon2Parameters, stretch
 from lookup.protocol.suite import MAX_ELEMENTS, Kind, Lane
 from lookup.transport import Transport, refused
 
+__all__ = ["Answer", "Client", "Found", "Leak", "NotFound", "SearchedLane"]
+
 _PAUSES = (1.0, 2.0)  # seconds before an older version is refused for good
 _TRIES = 3  # parameters fetched again when their version is gone
 _MAX_REGISTER = 8 * 1024 * 1024
+_KEY = re.compile(r"[!-~]{1,200}")  # of the service; what it is worth the service says
 _MAX_REPLY = 64 * 1024  # of evaluate: 64 elements and a proof take 5 KiB
-
-
-@dataclass(frozen=True)
-class Leak:
-    """One leak a person is in.
-
-    Attributes:
-        name: of the dataset; ``entry`` its register entry, empty where the register lacks it.
-        data_classes: which of *this person's* data were in it.
-    """
-
-    name: str
-    data_classes: tuple[str, ...]
-    entry: dict[str, Any]
-
-
-@dataclass(frozen=True)
-class Found:
-    """In these leaks, as of a version.
-
-    Attributes:
-        searched: names of that version's datasets that were loaded by identifiers of this kind:
-            nothing is said of any other leak.
-        actions: what to do, most useful first.
-    """
-
-    version: str
-    published_at: str
-    searched: tuple[str, ...]
-    leaks: tuple[Leak, ...]
-    actions: tuple[facts.Action, ...]
-
-
-@dataclass(frozen=True)
-class NotFound:
-    """In no leak of this version. That is no proof of safety: not every leak is known.
-
-    Attributes:
-        searched: names of that version's datasets that were loaded by identifiers of this kind:
-            nothing is said of any other leak.
-    """
-
-    version: str
-    published_at: str
-    searched: tuple[str, ...]
-
-
-Answer = Found | NotFound
 
 
 class Client:
@@ -90,6 +47,8 @@ class Client:
         publisher_key: str | None = None,
         pins: Path | None = None,
         timeout: float = 20.0,
+        api_key: str | None = None,
+        lanes: Collection[Lane] = (Lane.PUBLIC,),
     ) -> None:
         """
         Args:
@@ -97,75 +56,120 @@ class Client:
             publisher_key: 64 hex digits; else the key of the first use is pinned.
             pins: file that keeps pins from one run to the next; else they last as this object.
             timeout: seconds for each request.
+            api_key: of an API client. It goes with evaluations, and with what else is asked of the
+                verified lane; the public parameters and ranges are asked for as anyone does.
+            lanes: all of these are asked; the verified one needs a key that is for it.
+
+        Raises:
+            InputError: BAD_USAGE, no lane, or a key that is missing or none.
         """
         self._url = url.rstrip("/")
         self._service = self._url if publisher_key is None else f"{self._url}#{publisher_key}"
         self._publisher_key = None if publisher_key is None else bytes.fromhex(publisher_key)
         self._pins = Pins(pins)
         self._http = Transport(self._url, timeout)
+        self._lanes = tuple(lane for lane in Lane if lane in lanes)
+        if not self._lanes or (Lane.VERIFIED in self._lanes and api_key is None):
+            raise InputError(Code.BAD_USAGE, "ask the public lane, or both with an API key")
+        if api_key is not None and not _KEY.fullmatch(api_key):
+            raise InputError(Code.BAD_USAGE, "this is no API key")
+        self._authorization = {} if api_key is None else {"Authorization": f"Bearer {api_key}"}
 
-    def check(self, kind: Kind, value: str) -> Answer:
+    def check(self, kind: Kind, value: str, *, subject: str | None = None) -> Answer:
         """Ask about one identifier.
 
-        Raises:
-            InputError: the value is no identifier of this kind; nothing was sent.
-            CouldNotCheckError: there is no answer.
+        Raises: as ``check_many``.
         """
-        return self.check_many(kind, [value])[0]
+        return self.check_many(kind, [value], subject=subject)[0]
 
-    def check_many(self, kind: Kind, values: Sequence[str]) -> list[Answer]:
+    def check_many(
+        self, kind: Kind, values: Sequence[str], *, subject: str | None = None
+    ) -> list[Answer]:
         """Ask about several identifiers, 64 to an evaluation.
 
+        Args:
+            subject: with an API key, the app's own pseudonym of the user who asks, whose share of
+                the limit is counted; never an identifier.
+
         Raises:
-            InputError: a value is no identifier of this kind; nothing was sent.
-            CouldNotCheckError: there is no answer to at least one.
+            InputError: a value is no identifier of this kind, or the subject is no pseudonym;
+                nothing was sent.
+            CouldNotCheckError: there is no answer to at least one, in at least one lane.
         """
         texts = [canonical(kind, value) for value in values]
+        if subject is not None and not wire.is_subject(subject):
+            raise InputError(Code.BAD_USAGE, f"the subject must be {wire.SUBJECT_FORM}")
         try:
-            published = self._current()
-            if kind not in published.kinds:
-                raise CouldNotCheckError(
-                    Code.BAD_PARAMETERS, "could not check: this index has no such identifiers"
-                )
-            register = self._register()
-            tokens = [
-                token for batch in _batches(texts) for token in self._tokens(kind, batch, published)
-            ]
-            answers: list[Answer] = []
-            for token in tokens:
-                answer, published = self._answer(_Asked(kind, token), published, register)
-                answers.append(answer)
+            return self._answers(kind, texts, {} if subject is None else {"X-Subject": subject})
         except InputError as error:  # what the protocol refuses came from the service
             raise CouldNotCheckError(error.code, f"could not check: {error.sentence}") from None
+
+    def _answers(self, kind: Kind, texts: list[str], subject: dict[str, str]) -> list[Answer]:
+        """All that is alike for everybody first, then all evaluations, then all ranges."""
+        published = {lane: self._current(lane) for lane in self._lanes}
+        if any(kind not in each.kinds for each in published.values()):
+            raise CouldNotCheckError(
+                Code.BAD_PARAMETERS, "could not check: this index has no such identifiers"
+            )
+        register = self._register()
+        tokens = {
+            lane: [
+                token
+                for batch in _batches(texts)
+                for token in self._tokens(kind, batch, published[lane], subject)
+            ]
+            for lane in self._lanes
+        }
+        answers: list[Answer] = []
+        for number in range(len(texts)):
+            parts = []
+            for lane in self._lanes:
+                asked = _Asked(kind, lane, tokens[lane][number])
+                part, published[lane] = self._answer(asked, published[lane])
+                parts.append(part)
+            answers.append(merged(parts, register))
         return answers
 
-    def _parameters(self) -> Parameters:
-        """The current parameters, signature and pins checked."""
-        document, signature = self._get("/v1/params/public", parameters.MAX_BYTES)
+    def _parameters(self, lane: Lane) -> Parameters:
+        """The current parameters of a lane, signature and pins checked."""
+        document, signature = self._get(
+            f"/v1/params/{lane.value}", parameters.MAX_BYTES, self._key_for(lane)
+        )
         claimed = parameters.parse(document)
-        key = self._publisher_key or self._pins.publisher_key(self._service)
+        key = self._publisher_key or self._pinned_publisher()
         parameters.verify(key or bytes.fromhex(claimed.publisher_key), document, signature)
         if key is not None and claimed.publisher_key != key.hex():
             raise CouldNotCheckError(Code.PIN_MISMATCH, "could not check: another publisher key")
-        if claimed.lane != Lane.PUBLIC:
+        if claimed.lane != lane:
             raise CouldNotCheckError(Code.BAD_PARAMETERS, "could not check: another lane")
-        self._pins.check(self._service, claimed)
+        self._pins.check(self._pin_name(lane), claimed)
         return claimed
 
-    def _current(self) -> Parameters:
+    def _pinned_publisher(self) -> bytes | None:
+        """An index has one publisher: the first that was seen in any of its lanes."""
+        known = (self._pins.publisher_key(self._pin_name(lane)) for lane in Lane)
+        return next((key for key in known if key is not None), None)
+
+    def _pin_name(self, lane: Lane) -> str:
+        return self._service if lane is Lane.PUBLIC else f"{self._service}#{lane.value}"
+
+    def _key_for(self, lane: Lane) -> dict[str, str]:
+        return {} if lane is Lane.PUBLIC else self._authorization
+
+    def _current(self, lane: Lane) -> Parameters:
         """The parameters; workers of one service learn of a switch within seconds, not at once."""
         for pause in _PAUSES:
             try:
-                return self._parameters()
+                return self._parameters(lane)
             except CouldNotCheckError as error:
                 if error.code is not Code.ROLLED_BACK:
                     raise
                 time.sleep(pause)
-        return self._parameters()
+        return self._parameters(lane)
 
     def _register(self) -> dict[str, dict[str, Any]]:
         """The whole register by name, fetched before anything is asked."""
-        body, _ = self._get("/v1/breaches", _MAX_REGISTER)
+        body, _ = self._get("/v1/breaches", _MAX_REGISTER, {})
         try:
             listed = json.loads(body)
         except (ValueError, RecursionError):
@@ -176,7 +180,9 @@ class Client:
             Code.BAD_REGISTER, "could not check: the service's register cannot be read"
         )
 
-    def _tokens(self, kind: Kind, texts: list[str], published: Parameters) -> list[bytes]:
+    def _tokens(
+        self, kind: Kind, texts: list[str], published: Parameters, subject: dict[str, str]
+    ) -> list[bytes]:
         argon2 = Argon2Parameters(
             bytes.fromhex(published.argon2.salt),
             published.argon2.memory_kib,
@@ -184,36 +190,40 @@ class Client:
             published.argon2.parallelism,
         )
         blinding = Blinding([stretch(kind, text, argon2) for text in texts])
-        request = wire.EvaluateRequest(Lane.PUBLIC, blinding.blinded)
-        body = self._http.send(
-            "POST", "/v1/evaluate", _MAX_REPLY, wire.encode_evaluate_request(request)
-        ).body
-        reply = wire.decode_evaluate_response(body)
+        request = wire.EvaluateRequest(Lane(published.lane), blinding.blinded)
+        sent = self._http.send(
+            "POST",
+            "/v1/evaluate",
+            _MAX_REPLY,
+            wire.encode_evaluate_request(request),
+            self._authorization | subject,
+        )
+        reply = wire.decode_evaluate_response(sent.body)
         outputs = blinding.finalize(
             Evaluation(reply.evaluated, reply.proof), bytes.fromhex(published.public_key)
         )
         return [entries.token(output) for output in outputs]
 
-    def _answer(
-        self, asked: "_Asked", published: Parameters, register: dict[str, dict[str, Any]]
-    ) -> tuple[Answer, Parameters]:
-        """The answer to one token, and the parameters it was found under."""
+    def _answer(self, asked: "_Asked", published: Parameters) -> tuple[LaneAnswer, Parameters]:
+        """A lane's answer to one token, and the parameters it was found under."""
         for _ in range(_TRIES):
             bucket = entries.bucket(asked.token, published.prefix_bits)
             prefix = entries.prefix(bucket, published.prefix_bits)
-            path = wire.range_path(Lane.PUBLIC, published.version, prefix)
-            reply = self._http.send("GET", path, published.range_bytes)
+            path = wire.range_path(asked.lane, published.version, prefix)
+            reply = self._http.send(
+                "GET", path, published.range_bytes, headers=self._key_for(asked.lane)
+            )
             if reply.status != 410:
                 found = _matches(asked.token, bucket, reply.body, published)
-                return _describe(found, asked.kind, published, register), published
-            published = self._current()
+                return LaneAnswer(_about(asked, published), tuple(found)), published
+            published = self._current(asked.lane)
         raise CouldNotCheckError(
             Code.VERSION_GONE, "could not check: the index changes too fast; try again"
         )
 
-    def _get(self, path: str, most: int) -> tuple[bytes, bytes]:
+    def _get(self, path: str, most: int, headers: dict[str, str]) -> tuple[bytes, bytes]:
         """A body and its signature header (empty where there is none)."""
-        reply = self._http.send("GET", path, most)
+        reply = self._http.send("GET", path, most, headers=headers)
         if reply.status != 200:
             raise refused(reply.status)
         return reply.body, reply.signature
@@ -221,9 +231,10 @@ class Client:
 
 @dataclass(frozen=True)
 class _Asked:
-    """One question's kind and token; its text shows neither."""
+    """One question's kind and token of a lane; its text does not show the token."""
 
     kind: Kind
+    lane: Lane
     token: bytes = field(repr=False)
 
 
@@ -232,7 +243,7 @@ def _matches(
 ) -> list[tuple[str, tuple[str, ...]]]:
     """Dataset names and this person's data classes, from a range whose every byte is checked."""
     rows, path = wire.split_range(body, published.range_entries, published.prefix_bits)
-    leaf = tree.leaf(Lane.PUBLIC, published.counter, bucket, rows)
+    leaf = tree.leaf(Lane(published.lane), published.counter, bucket, rows)
     if tree.root(leaf, bucket, path).hex() != published.root:
         raise CouldNotCheckError(
             Code.BAD_RANGE, "could not check: the range is not the one that was signed"
@@ -252,18 +263,10 @@ def _matches(
     return found
 
 
-def _describe(
-    found: list[tuple[str, tuple[str, ...]]],
-    kind: Kind,
-    published: Parameters,
-    register: dict[str, dict[str, Any]],
-) -> Answer:
-    searched = tuple(d.name for d in published.datasets if d.kinds is None or kind in d.kinds)
-    if not found:
-        return NotFound(published.version, published.published_at, searched)
-    leaks = tuple(Leak(name, classes, register.get(name, {})) for name, classes in found)
-    exposed = [slug for leak in leaks for slug in leak.data_classes]
-    return Found(published.version, published.published_at, searched, leaks, facts.advice(exposed))
+def _about(asked: _Asked, published: Parameters) -> SearchedLane:
+    datasets = published.datasets
+    searched = tuple(d.name for d in datasets if d.kinds is None or asked.kind in d.kinds)
+    return SearchedLane(asked.lane, published.version, published.published_at, searched)
 
 
 def _is_entry(raw: object) -> bool:

@@ -99,6 +99,11 @@ def limits_key(lane_seed: bytes, day: str) -> bytes:
     )
 
 
+def exists(folder: Path, name: str) -> bool:
+    """Whether there is a key file of this name, in whatever state."""
+    return (folder / f"{name}.key").exists()
+
+
 def read(folder: Path, name: str) -> bytes:
     """The 32 bytes of one key file.
 

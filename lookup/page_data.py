@@ -58,7 +58,9 @@ def page_data() -> dict[str, object]:
         "not_searched": {
             "none": _("its data are not in this index"),
             "public": _("it cannot be searched by what you asked with"),
-            "verified": _("shown only in an app that has identified you"),
+            "verified": _(
+                "Leaks marked as sensitive are shown only in an app that has identified you."
+            ),
         },
     }
 

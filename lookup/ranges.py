@@ -8,10 +8,12 @@ import re
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from lookup import logs, problems
+from lookup import clients, logs, problems
 from lookup.errors import Code, ProblemError, QorganError
 from lookup.index.node import Node
+from lookup.index.usage import Use
 from lookup.index.view import MappedVersion
+from lookup.metering import Meter
 from lookup.protocol.entries import prefix_digits
 from lookup.protocol.parameters import is_version
 from lookup.protocol.suite import Lane
@@ -21,10 +23,16 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 _HEX = re.compile(r"[0-9a-f]{1,5}")
+_OPEN_HEADER = ("Access-Control-Allow-Origin", "*")
 _PUBLIC_HEADERS = [
     ("Cache-Control", "public, max-age=31536000, immutable, no-transform"),
-    ("Access-Control-Allow-Origin", "*"),
+    _OPEN_HEADER,
     ("Access-Control-Expose-Headers", "ETag"),
+    ("X-Content-Type-Options", "nosniff"),
+]
+# Nothing keeps it, and no other site's page may read it.
+_VERIFIED_HEADERS = [
+    ("Cache-Control", "private, no-store, no-transform"),
     ("X-Content-Type-Options", "nosniff"),
 ]
 
@@ -32,8 +40,9 @@ _PUBLIC_HEADERS = [
 class Ranges:
     """Answers ranges, hands every other path to ``behind``."""
 
-    def __init__(self, node: Node, behind: "WSGIApplication") -> None:
+    def __init__(self, node: Node, meter: Meter, behind: "WSGIApplication") -> None:
         self._node = node
+        self._meter = meter
         self._behind = behind
 
     def __call__(self, environ: "WSGIEnvironment", start: "StartResponse") -> Iterable[bytes]:
@@ -57,37 +66,31 @@ class Ranges:
         parts = path[len(RANGE_ROOT) :].split("/")
         if len(parts) != 3:
             raise ProblemError(Code.NOT_FOUND, "a range is /v1/range/<lane>/<version>/<prefix>")
-        lane, version, last = parts
+        name, version, last = parts
+        lane = _lane(name)
+        # Before anything is looked up: without a key not even the time tells of the verified lane.
+        client = clients.asking(environ.get("HTTP_AUTHORIZATION"), self._node, lane)
         mapped = self._version(lane, version)
         prefix = last.removesuffix(".json")
         bucket = _bucket(prefix, mapped.parameters.prefix_bits)
         tag = f'"{version}-{last}"'
-        if environ.get("HTTP_IF_NONE_MATCH") == tag:
-            start("304 Not Modified", [("ETag", tag), *_PUBLIC_HEADERS])
+        headers = [("ETag", tag), *_PUBLIC_HEADERS] if lane is Lane.PUBLIC else _VERIFIED_HEADERS
+        if lane is Lane.PUBLIC and environ.get("HTTP_IF_NONE_MATCH") == tag:
+            start("304 Not Modified", headers)
             return ()
         body = mapped.range(bucket)
         kind = "application/octet-stream"
         if last != prefix:
             kind, body = "application/json", _as_json(mapped, prefix, body)
-        start(
-            "200 OK",
-            [
-                ("Content-Type", kind),
-                ("Content-Length", str(len(body))),
-                ("ETag", tag),
-                *_PUBLIC_HEADERS,
-            ],
-        )
+        if client is not None:
+            self._meter.count(client.id, Use.RANGES)
+        start("200 OK", [("Content-Type", kind), ("Content-Length", str(len(body))), *headers])
         return () if method == "HEAD" else (body,)
 
-    def _version(self, lane: str, version: str) -> MappedVersion:
-        if lane == Lane.VERIFIED:
-            raise ProblemError(Code.UNAUTHORISED, "this lane needs an API key")
-        if lane != Lane.PUBLIC:
-            raise ProblemError(Code.NOT_FOUND, "there is no such lane")
+    def _version(self, lane: Lane, version: str) -> MappedVersion:
         if not is_version(version):
             raise ProblemError(Code.BAD_REQUEST, "this is not a version's name")
-        mapped = self._node.state.mapped.get((Lane.PUBLIC, version))
+        mapped = self._node.state.mapped.get((lane, version))
         if self._node.is_stale:
             raise ProblemError(
                 Code.STALE, "could not check: the index is too old; try again later", retry_after=60
@@ -95,6 +98,13 @@ class Ranges:
         if mapped is None:
             raise ProblemError(Code.VERSION_GONE, "this version is gone; fetch the parameters anew")
         return mapped
+
+
+def _lane(name: str) -> Lane:
+    try:
+        return Lane(name)
+    except ValueError:
+        raise ProblemError(Code.NOT_FOUND, "there is no such lane") from None
 
 
 def _bucket(prefix: str, prefix_bits: int) -> int:
@@ -120,6 +130,8 @@ def _refuse(
     error: Exception, environ: "WSGIEnvironment", start: "StartResponse"
 ) -> Iterable[bytes]:
     problem = problems.of(error)
-    allow = [("Allow", "GET, HEAD")] if problem.status == 405 else []
-    start(problem.status_line, [*problem.headers, *allow])
+    headers = [*problem.headers, *([("Allow", "GET, HEAD")] if problem.status == 405 else [])]
+    if environ["PATH_INFO"].startswith(f"{RANGE_ROOT}{Lane.VERIFIED.value}/"):
+        headers.remove(_OPEN_HEADER)
+    start(problem.status_line, headers)
     return () if environ["REQUEST_METHOD"] == "HEAD" else (problem.body,)

@@ -123,6 +123,7 @@ SETTINGS = (
 )
 
 _LONGEST_WINDOW = 86400  # seconds: pseudonyms change every day, a longer window would not hold
+LIMITS_FORM = "limits of at most a day each, such as 60/hour;200/day, or off"
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
@@ -132,6 +133,20 @@ def parse_bind(text: str) -> tuple[str, int] | None:
     if match is None or int(match[2]) > 65535:
         return None
     return match[1], int(match[2])
+
+
+def parse_limit(text: str) -> str | None:
+    """Limits in the notation of the ``limits`` library, checked; None for "off".
+
+    Raises:
+        ValueError: they are none, or a window is longer than a day.
+    """
+    if text == "off":
+        return None
+    items = parse_many(text)
+    if any(i.get_expiry() > _LONGEST_WINDOW or i.amount < 1 for i in items):
+        raise ValueError
+    return text
 
 
 def _bind(text: str) -> tuple[str, int]:
@@ -175,17 +190,10 @@ def _roles(text: str) -> frozenset[Role]:
 
 
 def _limit(text: str) -> str | None:
-    if text == "off":
-        return None
     try:
-        items = parse_many(text)
+        return parse_limit(text)
     except ValueError:
-        items = []
-    if not items or any(i.get_expiry() > _LONGEST_WINDOW or i.amount < 1 for i in items):
-        raise _bad(
-            "QORGAN_EVALUATE_LIMIT", "limits of at most a day each, such as 60/hour;200/day, or off"
-        ) from None
-    return text
+        raise _bad("QORGAN_EVALUATE_LIMIT", LIMITS_FORM) from None
 
 
 def _duration(text: str) -> int:

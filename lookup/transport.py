@@ -8,6 +8,7 @@ import logging
 import queue
 import re
 import threading
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import urllib3
@@ -15,6 +16,15 @@ import urllib3
 from lookup.errors import Code, CouldNotCheckError
 
 DEADLINE = 60.0  # seconds for one exchange, however slowly it drips
+_NONE: Mapping[str, str] = {}
+_WITH_KEY = {
+    401: (Code.UNAUTHORISED, "could not check: the service does not know this API key"),
+    403: (Code.FORBIDDEN, "could not check: this API key is not for this lane"),
+    404: (
+        Code.SERVICE_UNREACHABLE,
+        "could not check: nothing is published in this lane; ask the public lane alone",
+    ),
+}
 _HEADERS = {"Accept-Encoding": "identity", "User-Agent": "qorgan-client/1"}
 
 
@@ -37,15 +47,24 @@ class Transport:
         self._url = url
         self._pool = urllib3.PoolManager(retries=False, timeout=timeout)
 
-    def send(self, method: str, path: str, most: int, body: bytes | None = None) -> Reply:
+    def send(
+        self,
+        method: str,
+        path: str,
+        most: int,
+        body: bytes | None = None,
+        headers: Mapping[str, str] = _NONE,
+    ) -> Reply:
         """One exchange; the body has at most ``most + 1`` bytes (one more shows it is too long).
 
         Raises:
-            CouldNotCheckError: SERVICE_UNREACHABLE or RATE_LIMITED.
+            CouldNotCheckError: SERVICE_UNREACHABLE or RATE_LIMITED; UNAUTHORISED or FORBIDDEN
+                where an API key was sent.
         """
         results: queue.SimpleQueue[Reply | CouldNotCheckError] = queue.SimpleQueue()
         threading.Thread(
-            target=lambda: results.put(self._outcome(method, path, most, body)), daemon=True
+            target=lambda: results.put(self._outcome(method, path, most, body, headers)),
+            daemon=True,
         ).start()
         try:
             outcome = results.get(timeout=DEADLINE)
@@ -57,9 +76,11 @@ class Transport:
         return outcome
 
     def _outcome(
-        self, method: str, path: str, most: int, body: bytes | None
+        self, method: str, path: str, most: int, body: bytes | None, more: Mapping[str, str]
     ) -> Reply | CouldNotCheckError:
-        headers = _HEADERS if body is None else _HEADERS | {"Content-Type": "application/json"}
+        headers = {**_HEADERS, **more}
+        if body is not None:
+            headers["Content-Type"] = "application/json"
         try:
             response = self._pool.request(
                 method,
@@ -75,6 +96,8 @@ class Transport:
             return _silent()
         if response.status == 200 or (response.status == 410 and method == "GET"):
             return Reply(response.status, content, _signature(response.headers))
+        if "Authorization" in more and response.status in _WITH_KEY:
+            return CouldNotCheckError(*_WITH_KEY[response.status])
         return refused(response.status, response.headers.get("Retry-After"))
 
 

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from typing import TypeVar
 
 from small_publication import DATASETS, LEAKED, Publication, stretched, token_of
 
@@ -83,6 +84,9 @@ REGISTER = json.dumps(
 ).encode()
 
 
+Service = TypeVar("Service", bound="HostileService")
+
+
 @dataclass
 class HostileService:
     """What is served now, which steps are lied about, and all that was asked."""
@@ -95,11 +99,12 @@ class HostileService:
     def answer(self, asked: Asked) -> Reply | Iterable[bytes]:
         """The reply to one request, after the step's lie if there is one."""
         self.seen.append(asked)
-        reply = self._honest(asked)
+        reply = self.honest(asked)
         lie = self.lies.get(asked.step)
         return reply if lie is None else lie(reply)
 
-    def _honest(self, asked: Asked) -> Reply:
+    def honest(self, asked: Asked) -> Reply:
+        """What a service that does not lie answers."""
         now = self.publication
         match asked.step:
             case Step.PARAMS:
@@ -119,8 +124,14 @@ class HostileService:
 
 @contextmanager
 def served(publication: Publication) -> Iterator[HostileService]:
-    """The service on a free port of loopback until the block ends."""
-    service = HostileService(publication)
+    """A service of the public lane on a free port of loopback until the block ends."""
+    with serving(HostileService(publication)) as service:
+        yield service
+
+
+@contextmanager
+def serving(service: Service) -> Iterator[Service]:
+    """A service on a free port of loopback until the block ends."""
 
     class Handler(socketserver.StreamRequestHandler):
         disable_nagle_algorithm = True

@@ -28,6 +28,7 @@ DATASETS = (
     PublishedDataset(1, "first-leak", ("names", "phone-numbers", "email-addresses"), ("iin",)),
     PublishedDataset(2, "second-leak", ("government-issued-ids",)),
 )
+SENSITIVE = (PublishedDataset(3, "clinic", ("names", "health-data"), ("iin",)),)
 
 
 @dataclass(frozen=True)
@@ -52,9 +53,15 @@ class Publication:
         return replace(self, parameters=changed, document=document, signature=signature)
 
 
-def token_of(kind: Kind, text: str, argon2: Argon2Document = ARGON2, seed: bytes = OPRF) -> bytes:
+def token_of(
+    kind: Kind,
+    text: str,
+    argon2: Argon2Document = ARGON2,
+    seed: bytes = OPRF,
+    lane: Lane = Lane.PUBLIC,
+) -> bytes:
     """The token that the service must never see."""
-    return entries.token(lane_key(seed).evaluate(stretched(kind, text, argon2)))
+    return entries.token(lane_key(seed, lane).evaluate(stretched(kind, text, argon2)))
 
 
 def stretched(kind: Kind, text: str, argon2: Argon2Document = ARGON2) -> bytes:
@@ -68,8 +75,8 @@ def stretched(kind: Kind, text: str, argon2: Argon2Document = ARGON2) -> bytes:
     )
 
 
-def lane_key(seed: bytes = OPRF) -> ServerKey:
-    return keys.derive_lane_key(seed, Lane.PUBLIC)
+def lane_key(seed: bytes = OPRF, lane: Lane = Lane.PUBLIC) -> ServerKey:
+    return keys.derive_lane_key(seed, lane)
 
 
 def publish(
@@ -80,20 +87,22 @@ def publish(
     argon2: Argon2Document = ARGON2,
     oprf: bytes = OPRF,
     publisher: bytes = PUBLISHER,
+    lane: Lane = Lane.PUBLIC,
 ) -> Publication:
-    """A version of the two datasets; people are an IIN and a mask for each of their datasets."""
-    rows: dict[int, list[tuple[int, int, int]]] = {dataset.id: [] for dataset in DATASETS}
+    """A version of the lane's datasets; people are an IIN and a mask for each of their datasets."""
+    datasets = DATASETS if lane is Lane.PUBLIC else SENSITIVE
+    rows: dict[int, list[tuple[int, int, int]]] = {dataset.id: [] for dataset in datasets}
     for iin, masks in leaked:
-        token = token_of(Kind.IIN, iin, argon2, oprf)
+        token = token_of(Kind.IIN, iin, argon2, oprf, lane)
         for dataset_id, mask in masks.items():
             pair = (entries.person(token), entries.block(token, dataset_id))
             rows[dataset_id].append((*(int.from_bytes(half, "big") for half in pair), mask))
-    place = build.Place(Lane.PUBLIC, counter, prefix_bits, b"\x05" * 32)
+    place = build.Place(lane, counter, prefix_bits, b"\x05" * 32)
     built = build.build(place, map(_rows, rows.values()), lambda _: None)
-    key = lane_key(oprf)
+    key = lane_key(oprf, lane)
     made = Parameters(
         protocol=PROTOCOL,
-        lane=Lane.PUBLIC.value,
+        lane=lane.value,
         suite=SUITE,
         mode=MODE,
         argon2=argon2,
@@ -106,7 +115,7 @@ def publish(
         prefix_bits=prefix_bits,
         range_entries=built.range_entries,
         root=built.root.hex(),
-        datasets=DATASETS,
+        datasets=datasets,
         filter=FilterDocument(
             built.filter_bits,
             built.filter_probes,

@@ -11,7 +11,7 @@ from web_node import ORIGIN, Clock, WebNode, blinded, logged, problem
 from lookup.index import node as node_module
 from lookup.index import register, versions
 from lookup.index.embedded import EmbeddedStore
-from lookup.index.node import State
+from lookup.index.state import State
 from lookup.protocol import parameters
 from lookup.protocol.suite import Lane
 

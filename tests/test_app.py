@@ -14,7 +14,7 @@ from werkzeug.test import Client, TestResponse
 from lookup import app as app_module
 from lookup.app import create_app
 from lookup.errors import Code, UnavailableError
-from lookup.index import keyspace, node
+from lookup.index import keyspace, node, state
 from lookup.index.embedded import EmbeddedStore
 from lookup.index.store import Store
 from lookup.settings import Settings
@@ -257,7 +257,7 @@ def test_flask_s_environment_changes_nothing(
     def fails(_: object) -> None:
         raise RuntimeError("telling")
 
-    monkeypatch.setattr(node.State, "published", fails)
+    monkeypatch.setattr(state.State, "published", fails)
     response = client.get("/v1/breaches")
     assert problem(response, 500, "internal")
     assert b"telling" not in response.data

@@ -24,6 +24,14 @@ FOUND = {
     "en": "Found in leaks: 2",
 }
 NOT_FOUND = {"kk": "Индексте табылмады", "ru": "Не найдено в индексе", "en": "Not found in the"}
+SENSITIVE_LEAKS = {
+    "kk": "Сезімтал деп белгіленген таралулар сізді сәйкестендірген қосымшада ғана көрсетіледі.",
+    "ru": (
+        "Утечки, помеченные как чувствительные, показываются только в приложении, которое вас "
+        "идентифицировало."
+    ),
+    "en": "Leaks marked as sensitive are shown only in an app that has identified you.",
+}
 HOSTILE = {"kk": "", "ru": "", "en": " <img src=x onerror=alert(1)>"}
 # Whose leak, happened, made public, status, what followed: of "citizens", as each language has it.
 TOLD = {
@@ -147,8 +155,9 @@ def test_not_found(chromium: Browser, site: Served, language: str) -> None:
             u.locator("li").all_inner_texts() for u in answer.locator("ul").all()
         )
         assert searched == [f"shop {language}", f"citizens {language}{HOSTILE[language]}"]
-        assert len(unsearched) == 6  # the clinic, and five known leaks without data
-        assert unsearched[0].startswith(f"clinic {language}: ")
+        assert len(unsearched) == 6  # five known leaks without data, and all sensitive ones
+        assert unsearched[-1] == SENSITIVE_LEAKS[language]
+        assert "clinic" not in answer.inner_text()
         shown = visit.page.locator("#actions li:not([hidden])").all()
         assert [a.get_attribute("data-action") for a in shown] == [
             "stop_credit",
@@ -162,6 +171,9 @@ def test_a_sensitive_leak_is_not_shown(chromium: Browser, site: Served) -> None:
     with visiting(chromium, site.url) as visit:
         visit.open("/en/")
         assert visit.ask(SENSITIVE) == "not_found"
+        told = visit.page.locator("#answer").inner_html()
+        assert SENSITIVE_LEAKS["en"] in told
+        assert "clinic" not in told
 
 
 @pytest.mark.parametrize(("kind", "value"), QUESTIONS)

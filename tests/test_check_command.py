@@ -17,15 +17,19 @@ from hostile_service import HostileService, Reply, Step, served
 from small_publication import (
     CLEAN,
     LEAKED,
+    OTHER,
     OTHER_PUBLISHER,
     PUBLISHER,
     publish,
 )
+from two_lanes import KEY, two_lanes
 
 from loaders import cli
 from lookup import client, facts, keys
+from lookup.protocol.suite import Lane
 
 EMAIL = "aigerim@example.com"
+UNASKED = "Sensitive leaks are shown only in an app that has identified the person.\n"
 NO_PROOF = "This is no proof of safety: not every leak is known.\n"
 TOO_MANY = "qorgan: give one identifier at a time, on one line\n"
 NOTHING = "qorgan: nothing was given; give one identifier on standard input\n"
@@ -80,8 +84,10 @@ Check = Callable[..., Done]
 
 def test_not_found(check: Check) -> None:
     """Who is in no leak is told in which version, and that this proves nothing; exit code 0."""
-    searched = "Searched: first-leak, second-leak.\n"
-    said = f"not found in version {VERSION} of 2026-11-22\n{searched}{NO_PROOF}"
+    searched = "Searched: first-leak, second-leak.
+"
+    said = f"not found in version {VERSION} of 2026-11-22
+{searched}{NO_PROOF}{UNASKED}"
     assert Done(0, said, "") == check(stdin=CLEAN + "\n")
 
 
@@ -91,7 +97,7 @@ def test_found(check: Check) -> None:
     assert 5 < len(advice)
     steps = "".join(f"  {n}. {a.text['en']}\n" for n, a in enumerate(advice, start=1))
     said = (
-        f"found in 2 leaks (version {VERSION} of 2026-11-22)\n\n"
+        f"found in 2 leaks (version {VERSION} of 2026-11-22)\n{UNASKED}\n"
         "The first-leak (2025-06-16); your data in it:\n  - Names\n  - Email addresses\n\n"
         "The second-leak (2025-06-16); your data in it:\n  - IIN\n\n"
         f"What to do today:\n{steps}"
@@ -104,17 +110,18 @@ def test_json(check: Check) -> None:
     done = check("--json")
     document = json.loads(done.stdout)
     assert (10, "") == (done.code, done.stderr)
-    assert ["answer", "version", "published_at", "searched", "leaks", "actions"] == list(document)
+    wanted = ["answer", "version", "published_at", "searched", "lanes", "leaks", "actions"]
+    assert wanted == list(document)
     assert ("found", VERSION) == (document["answer"], document["version"])
     assert ["names", "email-addresses"] == document["leaks"][0]["data_classes"]
     assert "The second-leak" == document["leaks"][1]["entry"]["title"]["en"]
     assert {"id", "kk", "ru", "en"} == set(document["actions"][0])
-    said = {
-        "answer": "not_found",
+    about = {
         "version": VERSION,
         "published_at": "2026-11-22T10:00:00Z",
         "searched": document["searched"],
     }
+    said = {"answer": "not_found", **about, "lanes": [{"lane": "public", **about}]}
     assert ["first-leak", "second-leak"] == said["searched"]
     done = check("--json", stdin=CLEAN)
     assert (0, said, "") == (done.code, json.loads(done.stdout), done.stderr)
@@ -232,3 +239,54 @@ def test_pins_are_kept_in_the_data_folder(
     pins.write_text("{")
     sentence = f"could not check: the pins file {pins} cannot be used; mend or remove it"
     assert refusal(sentence) == check()
+
+
+def test_both_lanes_by_a_key_in_a_file(check: Check, tmp_path: Path) -> None:
+    """With an API key both lanes are asked, and the answer names both versions."""
+    verified = publish([(OTHER, {3: 1})], lane=Lane.VERIFIED)
+    file = tmp_path / "key"
+    file.touch(0o600)
+    file.write_text(KEY + "\n")
+    versions = (
+        f"version {VERSION} of 2026-11-22 and {verified.parameters.version} of 2026-11-22 "
+        "(verified lane)"
+    )
+    with two_lanes(publish(), verified) as both:
+        asked = ("--api-key-file", str(file))
+        done = check(*asked, stdin=CLEAN, server=both.url)
+        assert Done(0, f"not found in {versions}\n{NO_PROOF}", "") == done
+        done = check(*asked, stdin=OTHER, server=both.url)
+        assert (10, f"found in 1 leak ({versions})") == (done.code, done.stdout.split("\n")[0])
+        assert UNASKED not in done.stdout
+        document = json.loads(check(*asked, "--json", server=both.url).stdout)
+        assert ["public", "verified"] == [lane["lane"] for lane in document["lanes"]]
+
+
+@pytest.mark.parametrize(
+    ("content", "mode", "sentence"),
+    [
+        (None, 0, "the API key's file cannot be read; check its path"),
+        (KEY, 0o644, "others can read the API key's file; run: chmod go= FILE"),
+        (KEY, 0o640, "others can read the API key's file; run: chmod go= FILE"),
+        ("", 0o600, "the file holds no API key: one line, qk_... is expected"),
+        (KEY[:-1], 0o600, "the file holds no API key: one line, qk_... is expected"),
+        (f"{KEY}\n{KEY}", 0o600, "the file holds no API key: one line, qk_... is expected"),
+        ("\xff" * 1000, 0o600, "the file holds no API key: one line, qk_... is expected"),
+    ],
+)
+def test_files_without_a_key(
+    check: Check,
+    service: HostileService,
+    tmp_path: Path,
+    content: str | None,
+    mode: int,
+    sentence: str,
+) -> None:
+    """A key that others can read, or that is none, is refused before anything is asked."""
+    file = tmp_path / "key"
+    if content is not None:
+        file.touch(mode)
+        file.write_text(content)
+        file.chmod(mode)
+    assert refusal(sentence, 2) == check("--api-key-file", str(file))
+    assert [] == service.seen

@@ -30,10 +30,10 @@ from small_publication import (
 
 from lookup import client as client_module
 from lookup import keys
-from lookup.client import Client, Found, NotFound
+from lookup.client import Client, Found, NotFound, SearchedLane
 from lookup.errors import Code
 from lookup.protocol import parameters
-from lookup.protocol.suite import MAX_ELEMENTS, Kind
+from lookup.protocol.suite import MAX_ELEMENTS, Kind, Lane
 
 
 @pytest.fixture(scope="module")
@@ -73,9 +73,12 @@ def test_found_with_the_classes_of_the_mask(client: Client) -> None:
 
 def test_not_found_names_the_version(client: Client, publication: Publication) -> None:
     """A person in no leak learns in which version that is so."""
-    expected = NotFound(
-        publication.parameters.version, "2026-11-22T10:00:00Z", ("first-leak", "second-leak")
+    about = (
+        publication.parameters.version,
+        "2026-11-22T10:00:00Z",
+        ("first-leak", "second-leak"),
     )
+    expected = NotFound(*about, (SearchedLane(Lane.PUBLIC, *about),))
     assert expected == client.check(Kind.IIN, CLEAN)
 
 

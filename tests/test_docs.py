@@ -45,6 +45,9 @@ def test_the_readmes_own_index_works_as_written(tmp_path: Path) -> None:
             (check,) = lines[serve + 1 :]
             asked = shell(check, tmp_path, env)
             assert (0, True) == (asked.returncode, asked.stdout.startswith("not found"))
+            for line in blocks("sh")[2].splitlines():
+                assert 0 == (done := shell(line, tmp_path, env)).returncode, (line, done.stderr)
+            assert 0o600 == (tmp_path / "my-app.key").stat().st_mode & 0o777
             example = blocks("python")[0].replace("8000", str(port)) + "print(answer)"
             ran = subprocess.run(
                 [sys.executable, "-c", example],

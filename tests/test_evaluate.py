@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -204,7 +205,7 @@ def test_evaluate_is_posted(web: WebNode, method: str) -> None:
 
 def limited(web: WebNode, limit: EvaluateLimit, monkeypatch: pytest.MonkeyPatch) -> None:
     """Put a limit on the node for one test."""
-    service = api.Service(web.service.roles, web.node, web.service.key, limit)
+    service = replace(web.service, limit=limit)
     flask = web.client.application._behind  # type: ignore[attr-defined]
     monkeypatch.setitem(flask.extensions, api.SERVICE, service)
 
@@ -254,7 +255,7 @@ class Broken:
 def test_the_unforeseen(web: WebNode, monkeypatch: pytest.MonkeyPatch) -> None:
     """An error that nobody thought of is a 500; its text is in neither answer nor log."""
     flask = web.client.application._behind  # type: ignore[attr-defined]
-    broken = api.Service(web.service.roles, web.node, Broken(), None)  # type: ignore[arg-type]
+    broken = replace(web.service, lane_keys={Lane.PUBLIC: Broken()})  # type: ignore[dict-item]
     monkeypatch.setitem(flask.extensions, api.SERVICE, broken)
     with logged() as lines:
         response = web.ask(asked(ONE))
@@ -267,6 +268,6 @@ def test_a_node_without_the_role(valkey: EmbeddedStore, tmp_path: Path) -> None:
     """A node that only serves ranges has no key, and no address to ask it at."""
     made = WebNode.make(valkey, tmp_path, roles=[api.Role.RANGE])
     problem(made.ask(asked(ONE)), 404, "not_found")
-    assert made.service.key is None
+    assert made.service.lane_keys == {}
     assert Lane.PUBLIC in made.node.state.current
     made.close()

@@ -10,7 +10,7 @@ from werkzeug.test import TestResponse
 
 from lookup import pages
 from lookup.index.embedded import EmbeddedStore
-from lookup.index.node import State
+from lookup.index.state import State
 
 MARKER = "900101300017"
 BROWSER = {"Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"}

@@ -11,7 +11,7 @@ from web_node import WebNode, blinded, problem
 
 from lookup.app import _flask
 from lookup.index.embedded import EmbeddedStore
-from lookup.index.node import State
+from lookup.index.state import State
 from lookup.settings import Role
 
 

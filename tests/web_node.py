@@ -16,10 +16,12 @@ from werkzeug.test import Client, TestResponse
 from lookup import keys
 from lookup.api import Service
 from lookup.app import _flask
+from lookup.client_limits import ClientLimit
 from lookup.index.embedded import EmbeddedStore
 from lookup.index.node import Node, Watch
-from lookup.index.store import Store
+from lookup.index.store import Store, limits_storage
 from lookup.limits import EvaluateLimit
+from lookup.metering import Meter
 from lookup.protocol.oprf import Blinding
 from lookup.protocol.suite import Lane
 from lookup.ranges import Ranges
@@ -54,11 +56,14 @@ class WebNode:
         ignored = Watch(*[lambda *_: None] * 6)
         node = Node(store, folder / "cache", 86400, tuple(Lane), ignored)
         node.refresh()
-        key = keys.derive_lane_key(index.keys.lanes[Lane.PUBLIC], Lane.PUBLIC)
         held = frozenset(roles)
-        service = Service(held, node, key if Role.EVALUATE in held else None, limit)
+        lanes = Lane if Role.EVALUATE in held else ()
+        lane_keys = {lane: keys.derive_lane_key(index.keys.lanes[lane], lane) for lane in lanes}
+        meter = Meter(store, lambda _: None)
+        client_limit = ClientLimit(limits_storage(store), index.keys.lanes[Lane.PUBLIC])
+        service = Service(held, node, meter, lane_keys, limit, client_limit)
         flask = _flask(service)
-        app = Ranges(node, flask) if Role.RANGE in held else flask
+        app = Ranges(node, meter, flask) if Role.RANGE in held else flask
         return cls(index, node, service, Client(app))
 
     def close(self) -> None:

@@ -41,6 +41,9 @@ class Event(StrEnum):
     FORGOT = "forgot"  # never who
     OPERATOR_ADDED = "operator_added"
     FOUR_EYES_SET = "four_eyes_set"
+    CLIENT_ADDED = "client_added"
+    CLIENT_ROTATED = "client_rotated"
+    CLIENT_REVOKED = "client_revoked"
 
 
 # The details that say what an event is about; of several, the first that is given.
@@ -56,6 +59,9 @@ _ABOUT: dict[Event, tuple[str, ...]] = {
     Event.FORGOT: ("request",),
     Event.OPERATOR_ADDED: ("public_key",),
     Event.FOUR_EYES_SET: (),
+    Event.CLIENT_ADDED: ("client",),
+    Event.CLIENT_ROTATED: ("client",),
+    Event.CLIENT_REVOKED: ("client",),
 }
 
 
@@ -102,7 +108,8 @@ class Details(_Strict):
         certificate: a load's certificate as printed, with its SHA-256.
         key: which key file; ``public_key`` what is public of it, or an operator's; ``check`` by
             what an index knows a key again of which nothing is public.
-        name: what an operator is called; ``on`` whether four eyes are asked for.
+        name: what an operator or a client is called; ``on`` whether four eyes are asked for.
+        client: its id; ``lanes`` those that its key may ask.
         request: random, so that a request which is tried again is one record.
     """
 
@@ -124,6 +131,8 @@ class Details(_Strict):
     on: bool | None = None
     reason: Text | None = None
     request: Hex8 | None = None
+    client: Hex8 | None = None
+    lanes: tuple[Annotated[Lane, Field(strict=False)], ...] | None = None
 
     @classmethod
     def of_certificate(cls, certificate: str) -> "Details":

@@ -9,6 +9,7 @@ LAST_DATASET = "qorgan:last-dataset"
 REGISTER_CHANGES = "qorgan:register-changes"
 LAST_LOAD = "qorgan:last-load"
 LIMITS = "qorgan:limits"
+CLIENTS = "qorgan:clients"
 
 
 def loads_of(dataset_id: int) -> str:
@@ -24,6 +25,11 @@ def load(load_id: int) -> str:
 def load_lock(dataset_id: int) -> str:
     """Who loads into a dataset at this moment; gone by itself when he is."""
     return f"qorgan:load-lock:{dataset_id}"
+
+
+def usage(client_id: str, day: str) -> str:
+    """The hash of what a client asked on a day, in counts."""
+    return f"qorgan:usage:{client_id}:{day}"
 
 
 def forgotten(lane: Lane) -> str:

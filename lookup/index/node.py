@@ -11,12 +11,13 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from lookup.errors import Code, QorganError, UnavailableError
-from lookup.index import register, versions, view
+from lookup.index import clients, register, versions, view
 from lookup.index.dataset import Dataset
+from lookup.index.state import State
 from lookup.index.store import Store, StoreError
 from lookup.index.versions import LaneVersions, Version
 from lookup.index.view import MappedVersion
@@ -26,26 +27,6 @@ from lookup.protocol.suite import Lane
 _POLL = 1.0  # seconds; a new version must be served within 5 s of the switch
 _RETRY = 10.0  # seconds until a version that could not be mapped is fetched again
 _LAST_KNOWN = "last-known.json"
-
-
-@dataclass(frozen=True)
-class State:
-    """One consistent picture.
-
-    Attributes:
-        current: the version answered by default, for each lane that has one.
-        mapped: all versions that ranges are answered from, by lane and name.
-        datasets: the register by id.
-    """
-
-    current: Mapping[Lane, MappedVersion] = field(default_factory=dict)
-    mapped: Mapping[tuple[Lane, str], MappedVersion] = field(default_factory=dict)
-    datasets: Mapping[int, Dataset] = field(default_factory=dict)
-
-    def published(self) -> dict[int, Dataset]:
-        """The register entries of all published datasets, by id."""
-        ids = {d.id for mapped in self.current.values() for d in mapped.parameters.datasets}
-        return {key: dataset for key, dataset in self.datasets.items() if key in ids}
 
 
 @dataclass(frozen=True)
@@ -86,6 +67,8 @@ class Node:
         self._max_stale = max_stale
         self._watch = watch
         self._known: tuple[dict[Lane, str], int] | None = None
+        self._client_changes: int | None = None
+        self.knows_clients = False  # until then a key that opens nothing may be a good one
         self._retry_at = float("inf")  # monotonic: when what could not be mapped is tried again
         self._heard_at = float("-inf")  # wall clock: it must survive a restart
         self._noted_at = float("-inf")  # when that was last written down
@@ -132,6 +115,7 @@ class Node:
         try:
             if not self._trusted and not self._is_trusted():
                 return self._lose_store()
+            self._hear_clients()  # before all that could fail: a revoked key must end
             names = {lane: versions.current_name(self._store, lane) for lane in self._lanes}
             seen = (names, register.changes(self._store))
             if seen != self._known or time.monotonic() >= self._retry_at:
@@ -161,10 +145,16 @@ class Node:
         self.is_misfit, self._trusted = False, True
         return True
 
+    def _hear_clients(self) -> None:
+        seen = clients.changes(self._store)
+        if seen != self._client_changes:
+            self.state = replace(self.state, clients=clients.read_all(self._store))
+            self._client_changes, self.knows_clients = seen, True
+
     def _lose_store(self) -> bool:
         if not self._away:
             self._watch.store_away()
-        self._away, self._trusted = True, False
+        self._away, self._trusted, self._client_changes = True, False, None
         return False
 
     def _is_whole(self, lanes: Mapping[Lane, LaneVersions]) -> bool:
@@ -202,7 +192,7 @@ class Node:
                         current[lane] = found
             if lane not in current and (old := self.state.current.get(lane)):
                 current[lane] = mapped[lane, old.version.name] = old  # until it is too stale
-        self.state = State(current, mapped, datasets)
+        self.state = State(current, mapped, datasets, self.state.clients)
         if store is not None:
             self._remember(lanes, datasets)
 

@@ -22,6 +22,12 @@ from lookup.protocol.suite import (
 RANGE_ROOT = "/v1/range/"
 MAX_EVALUATE_BYTES = 8 * 1024  # 64 elements of 64 hex digits with quotes and room for spaces
 _ELEMENT = re.compile(f"[0-9a-f]{{{2 * ELEMENT_BYTES}}}")
+# A number shorter than this could be an IIN or a phone number.
+_SUBJECT = re.compile(r"(?![0-9_-]{1,15}\Z)[A-Za-z0-9_-]{1,64}")
+SUBJECT_FORM = (
+    "the app's own pseudonym of its user: 1 to 64 letters, digits, - and _, not a number of fewer "
+    "than 16 digits, and never an identifier"
+)
 _PROOF = re.compile(f"[0-9a-f]{{{2 * PROOF_BYTES}}}")
 
 
@@ -39,6 +45,11 @@ class EvaluateResponse:
 
     evaluated: tuple[bytes, ...]
     proof: bytes
+
+
+def is_subject(text: str) -> bool:
+    """Whether this may stand in ``X-Subject``: a plain name that can be no identifier."""
+    return _SUBJECT.fullmatch(text) is not None
 
 
 def encode_evaluate_request(request: EvaluateRequest) -> bytes:

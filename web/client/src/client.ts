@@ -8,10 +8,14 @@
  * says is checked: signature and pins of the parameters, the proof of the evaluation, length and
  * root of the range. Identifier, its hash and its token stay in local variables: they are in no
  * address, storage, log or error.
+ *
+ * With an API key it asks the verified lane too: one answer, or none if one lane could not be
+ * checked. A key belongs on a server of the app's, never in a page.
  */
 
 import { hexToBytes } from "@noble/hashes/utils.js";
 
+import { type Answer, type Asked, type LaneAnswer, laneAnswer, merged } from "./answers.ts";
 import * as entries from "./entries.ts";
 import { Code, CouldNotCheckError, InputError } from "./errors.ts";
 import { canonical } from "./identifiers.ts";
@@ -22,56 +26,17 @@ import { checkPin, holdAgainst, MemoryPins, pinOf, type PinStore } from "./pins.
 import * as register from "./register.ts";
 import type { RegisterEntry } from "./register.ts";
 import { stretch } from "./stretch.ts";
-import type { Kind, Lane } from "./suite.ts";
+import { type Kind, type Lane, LANES } from "./suite.ts";
 import { Transport } from "./transport.ts";
-import * as tree from "./tree.ts";
 import * as wire from "./wire.ts";
 
-const LANE: Lane = "public";
 const PAUSES = [1000, 2000]; // milliseconds before an older version is refused for good
 const TRIES = 3; // parameters fetched again when their version is gone
 const MAX_REPLY = 64 * 1024; // of evaluate: 64 elements and a proof take 5 KiB
 const TIMEOUT = 20_000; // milliseconds until the service must have begun to answer
 const KEY = /^[0-9a-f]{64}$/;
+const API_KEY = /^[!-~]{1,200}$/; // what it is worth the service says
 const SIGNATURE = /^[0-9a-f]{128}$/;
-
-/** One leak a person is in. */
-export interface Leak {
-  /** Of the dataset. */
-  readonly name: string;
-  /** Which of *this person's* data were in it. */
-  readonly dataClasses: readonly string[];
-  /** What the register says of it; null where the register lacks it. */
-  readonly entry: RegisterEntry | null;
-}
-
-/** What an answer is about. */
-interface Searched {
-  readonly version: string;
-  readonly publishedAt: string;
-  /** How many bits of the token the service saw: 1 in 2^prefixBits people shares them. */
-  readonly prefixBits: number;
-  /**
-   * Names of that version's datasets that were loaded by identifiers of this kind: nothing is said
-   * of any other leak.
-   */
-  readonly searched: readonly string[];
-  /** The whole register by name, as it was before the question. */
-  readonly register: ReadonlyMap<string, RegisterEntry>;
-}
-
-/** In these leaks, as of a version. */
-export interface Found extends Searched {
-  readonly answer: "found";
-  readonly leaks: readonly Leak[];
-}
-
-/** In no leak of this version. That is no proof of safety: not every leak is known. */
-export interface NotFound extends Searched {
-  readonly answer: "not_found";
-}
-
-export type Answer = Found | NotFound;
 
 export interface ClientOptions {
   /** The publisher's key, 64 hex digits; else the key of the first use is pinned. */
@@ -82,13 +47,21 @@ export interface ClientOptions {
   readonly fetch?: typeof globalThis.fetch;
   /** Milliseconds until the service must have begun to answer. */
   readonly timeout?: number;
+  /**
+   * Of an API client. It goes with evaluations, and with what else is asked of the verified lane;
+   * the public parameters and ranges are asked for as anyone does.
+   */
+  readonly apiKey?: string;
+  /** All of these are asked, by default the public one; the verified one needs a key for it. */
+  readonly lanes?: readonly Lane[];
 }
 
-/** The identifier's secret, and the parameters that it was made and is asked under. */
-interface Asked {
-  readonly kind: Kind;
-  readonly token: Uint8Array;
-  readonly published: Parameters;
+export interface AskOptions {
+  /**
+   * With an API key, the app's own pseudonym of the user who asks, whose share of the limit is
+   * counted; never an identifier.
+   */
+  readonly subject?: string;
 }
 
 /** One service, asked over HTTP. */
@@ -97,10 +70,12 @@ export class Client {
   readonly #publisherKey: string | null;
   readonly #pins: PinStore;
   readonly #transport: Transport;
+  readonly #lanes: readonly Lane[];
+  readonly #authorization: Readonly<Record<string, string>>;
 
   /**
    * @param url where the service is; "" is the page's own origin.
-   * @throws InputError BAD_USAGE, the publisher's key is none.
+   * @throws InputError BAD_USAGE, the publisher's key is none, or the lanes cannot be asked.
    */
   constructor(url: string, options: ClientOptions = {}) {
     const base = url.replace(/\/+$/, "");
@@ -108,6 +83,16 @@ export class Client {
     if (key !== null && !KEY.test(key)) {
       throw new InputError(Code.BAD_USAGE, "a publisher key has 64 lower-case hex digits");
     }
+    const { apiKey, lanes = ["public"] } = options;
+    this.#lanes = LANES.filter((lane) => lanes.includes(lane));
+    const isOpen = this.#lanes.length > 0 && !this.#lanes.includes("verified");
+    if (apiKey === undefined ? !isOpen : this.#lanes.length === 0) {
+      throw new InputError(Code.BAD_USAGE, "ask the public lane, or both with an API key");
+    }
+    if (apiKey !== undefined && !API_KEY.test(apiKey)) {
+      throw new InputError(Code.BAD_USAGE, "this is no API key");
+    }
+    this.#authorization = apiKey === undefined ? {} : { Authorization: `Bearer ${apiKey}` };
     this.#service = key === null ? base : `${base}#${key}`;
     this.#publisherKey = key;
     this.#pins = options.pins ?? new MemoryPins();
@@ -120,10 +105,14 @@ export class Client {
   /**
    * Ask about one identifier.
    *
-   * @throws InputError the value is no identifier of this kind; nothing was sent.
-   * @throws CouldNotCheckError there is no answer.
+   * @throws InputError the value is no identifier of this kind, or the subject is no pseudonym;
+   *   nothing was sent.
+   * @throws CouldNotCheckError there is no answer, in at least one lane.
    */
-  async check(kind: Kind, value: string): Promise<Answer> {
+  async check(kind: Kind, value: string, { subject }: AskOptions = {}): Promise<Answer> {
+    if (subject !== undefined && !wire.isSubject(subject)) {
+      throw new InputError(Code.BAD_USAGE, `the subject must be ${wire.SUBJECT_FORM}`);
+    }
     let text: string;
     try {
       text = await canonical(kind, value);
@@ -131,47 +120,55 @@ export class Client {
       throw error instanceof InputError ? error : couldNotCheck(error);
     }
     try {
-      return await this.#check(kind, text);
+      return await this.#check(kind, text, subject);
     } catch (error) {
       throw couldNotCheck(error);
     }
   }
 
-  async #check(kind: Kind, text: string): Promise<Answer> {
-    const [published, listed] = await Promise.all([this.#current(), this.#register()]);
-    if (!published.kinds.includes(kind)) {
+  /** What is alike for everybody first, then all evaluations, then all ranges. */
+  async #check(kind: Kind, text: string, subject: string | undefined): Promise<Answer> {
+    const current = Promise.all(this.#lanes.map((lane) => this.#current(lane)));
+    const [published, listed] = await Promise.all([current, this.#register()]);
+    if (!published.every(({ kinds }) => kinds.includes(kind))) {
       throw new CouldNotCheckError(
         Code.BAD_PARAMETERS,
         "could not check: this index has no such identifiers",
       );
     }
-    const token = await this.#token(kind, text, published);
-    return this.#answer({ kind, token, published }, listed);
+    const asked = await Promise.all(
+      this.#lanes.map(async (lane, at): Promise<Asked> => {
+        const its = published[at] as Parameters;
+        return { kind, lane, published: its, token: await this.#token(kind, text, its, subject) };
+      }),
+    );
+    return merged(await Promise.all(asked.map((one) => this.#answer(one))), listed);
   }
 
   /** The parameters; workers of one service learn of a switch within seconds, not at once. */
-  async #current(): Promise<Parameters> {
+  async #current(lane: Lane): Promise<Parameters> {
     for (const pause of PAUSES) {
       try {
-        return await this.#parameters();
+        return await this.#parameters(lane);
       } catch (error) {
         const isOlder = error instanceof CouldNotCheckError && error.code === Code.ROLLED_BACK;
         if (!isOlder) throw error;
         await new Promise((resolve) => setTimeout(resolve, pause));
       }
     }
-    return this.#parameters();
+    return this.#parameters(lane);
   }
 
   /** What the service shows now, signature and pins checked. */
-  async #parameters(): Promise<Parameters> {
+  async #parameters(lane: Lane): Promise<Parameters> {
     const { body, headers } = await this.#transport.get({
-      path: `/v1/params/${LANE}`,
+      path: `/v1/params/${lane}`,
       most: parameters.MAX_BYTES,
       cache: "no-cache",
+      headers: this.#keyFor(lane),
     });
     const claimed = parameters.parse(body);
-    const key = this.#publisherKey ?? this.#pins.read(this.#service)?.publisher_key ?? null;
+    const key = this.#publisherKey ?? this.#pinnedPublisher();
     const signature = headers.get("Qorgan-Signature") ?? "";
     parameters.verify(
       hexToBytes(key ?? claimed.publisher_key),
@@ -181,11 +178,25 @@ export class Client {
     if (key !== null && claimed.publisher_key !== key) {
       throw new CouldNotCheckError(Code.PIN_MISMATCH, "could not check: another publisher key");
     }
-    if (claimed.lane !== LANE) {
+    if (claimed.lane !== lane) {
       throw new CouldNotCheckError(Code.BAD_PARAMETERS, "could not check: another lane");
     }
-    checkPin(this.#pins, this.#service, claimed);
+    checkPin(this.#pins, this.#pinName(lane), claimed);
     return claimed;
+  }
+
+  /** An index has one publisher: the first that was seen in any of the lanes asked. */
+  #pinnedPublisher(): string | null {
+    const pins = this.#lanes.map((lane) => this.#pins.read(this.#pinName(lane)));
+    return pins.find((pin) => pin !== null)?.publisher_key ?? null;
+  }
+
+  #pinName(lane: Lane): string {
+    return lane === "public" ? this.#service : `${this.#service}#${lane}`;
+  }
+
+  #keyFor(lane: Lane): Readonly<Record<string, string>> {
+    return lane === "public" ? {} : this.#authorization;
   }
 
   async #register(): Promise<Map<string, RegisterEntry>> {
@@ -197,7 +208,12 @@ export class Client {
     return register.parse(reply.body);
   }
 
-  async #token(kind: Kind, text: string, published: Parameters): Promise<Uint8Array> {
+  async #token(
+    kind: Kind,
+    text: string,
+    published: Parameters,
+    subject: string | undefined,
+  ): Promise<Uint8Array> {
     const { salt, memory_kib, time_cost, parallelism } = published.argon2;
     const stretched = await stretch(kind, text, {
       salt: hexToBytes(salt),
@@ -210,26 +226,28 @@ export class Client {
       path: "/v1/evaluate",
       most: MAX_REPLY,
       cache: "no-store",
-      body: wire.encodeEvaluateRequest({ lane: LANE, blinded: blinding.blinded }),
+      headers: { ...this.#authorization, ...(subject === undefined ? {} : { "X-Subject": subject }) },
+      body: wire.encodeEvaluateRequest({ lane: published.lane, blinded: blinding.blinded }),
     });
     const evaluation = wire.decodeEvaluateResponse(reply.body);
     const [output] = blinding.finalize(evaluation, hexToBytes(published.public_key));
     return entries.token(output as Uint8Array);
   }
 
-  async #answer(asked: Asked, listed: Map<string, RegisterEntry>): Promise<Answer> {
-    const { kind, token } = asked;
+  async #answer(asked: Asked): Promise<LaneAnswer> {
+    const { lane, token } = asked;
     let { published } = asked;
     for (let tries = 0; tries < TRIES; tries += 1) {
       const bucket = entries.bucket(token, published.prefix_bits);
       const prefix = entries.prefix(bucket, published.prefix_bits);
       const reply = await this.#transport.send({
-        path: wire.rangePath(LANE, published.version, prefix),
+        path: wire.rangePath(lane, published.version, prefix),
         most: parameters.rangeBytes(published),
         cache: "no-store", // its address has the prefix in it: it must not stay on a shared device
+        headers: this.#keyFor(lane),
       });
-      if (reply.status !== 410) return answer({ kind, token, published }, reply.body, listed);
-      published = await this.#current();
+      if (reply.status !== 410) return laneAnswer({ ...asked, published }, reply.body);
+      published = await this.#current(lane);
       // The token is of the key and salt that it was made under, whatever the pins' store kept.
       holdAgainst(pinOf(asked.published), published);
     }
@@ -238,56 +256,6 @@ export class Client {
       "could not check: the index changes too fast; try again",
     );
   }
-}
-
-/** What a range, of which every byte is checked, says of a person. */
-function answer(
-  { kind, token, published }: Asked,
-  body: Uint8Array,
-  listed: Map<string, RegisterEntry>,
-): Answer {
-  const bucket = entries.bucket(token, published.prefix_bits);
-  const range = wire.splitRange(body, published.range_entries, published.prefix_bits);
-  const leaf = tree.leaf(LANE, parameters.counter(published), bucket, range.entries);
-  if (!isSame(tree.root(leaf, bucket, range.path), hexToBytes(published.root))) {
-    throw new CouldNotCheckError(
-      Code.BAD_RANGE,
-      "could not check: the range is not the one that was signed",
-    );
-  }
-  const salt = hexToBytes(published.version_salt);
-  const leaks = published.datasets.flatMap((dataset): Leak[] => {
-    const mask = entries.find(range.entries, entries.block(token, dataset.id), salt);
-    if (mask === null) return [];
-    const dataClasses = exposed(mask, dataset.data_classes);
-    return [{ name: dataset.name, dataClasses, entry: listed.get(dataset.name) ?? null }];
-  });
-  const searched: Searched = {
-    version: published.version,
-    publishedAt: published.published_at,
-    prefixBits: published.prefix_bits,
-    searched: published.datasets
-      .filter(({ kinds }) => kinds === undefined || kinds.includes(kind))
-      .map((dataset) => dataset.name),
-    register: listed,
-  };
-  if (leaks.length === 0) return { answer: "not_found", ...searched };
-  return { answer: "found", ...searched, leaks };
-}
-
-/** The data classes of a mask. */
-function exposed(mask: number, dataClasses: readonly string[]): string[] {
-  if (mask >>> dataClasses.length !== 0) {
-    throw new CouldNotCheckError(
-      Code.BAD_RANGE,
-      "could not check: an entry names a data class that does not exist",
-    );
-  }
-  return dataClasses.filter((_, bit) => (mask >>> bit) & 1);
-}
-
-function isSame(left: Uint8Array, right: Uint8Array): boolean {
-  return left.length === right.length && left.every((byte, at) => byte === right[at]);
 }
 
 /** The error that tells that there is no answer, with nothing personal in it. */

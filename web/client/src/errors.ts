@@ -22,6 +22,8 @@ export const Code = {
   ROLLED_BACK: "rolled_back",
   VERSION_GONE: "version_gone",
   RATE_LIMITED: "rate_limited",
+  UNAUTHORISED: "unauthorised",
+  FORBIDDEN: "forbidden",
   SERVICE_UNREACHABLE: "service_unreachable",
   BAD_FILE: "bad_file",
   BAD_USAGE: "bad_usage",

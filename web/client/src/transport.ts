@@ -1,14 +1,23 @@
 /**
  * One request and its whole body, or no answer: the client's HTTP.
  *
- * No cookie, no referrer, no redirect, no header but the one that JSON needs; a limit on what is
- * read and on how long it may take. What goes wrong is told without the address, whose path could
+ * No cookie, no referrer, no redirect, no header but the one that JSON needs and what a key's owner
+ * sends; a limit on what is read and on how long it may take. What goes wrong is told without the address, whose path could
  * have a prefix in it.
  */
 
 import { Code, CouldNotCheckError } from "./errors.ts";
 
 const DEADLINE = 60_000; // milliseconds for one exchange, however slowly it drips
+
+const WITH_KEY: Readonly<Record<number, [Code, string]>> = {
+  401: [Code.UNAUTHORISED, "could not check: the service does not know this API key"],
+  403: [Code.FORBIDDEN, "could not check: this API key is not for this lane"],
+  404: [
+    Code.SERVICE_UNREACHABLE,
+    "could not check: nothing is published in this lane; ask the public lane alone",
+  ],
+};
 
 /** How a client reaches its service. */
 export interface TransportOptions {
@@ -24,6 +33,8 @@ export interface Question {
   /** Of the reply, in bytes. */
   readonly most: number;
   readonly cache: RequestCache;
+  /** More headers: an API key, and whose question it is. */
+  readonly headers?: Readonly<Record<string, string>>;
   readonly body?: Uint8Array<ArrayBuffer>;
 }
 
@@ -46,13 +57,15 @@ export class Transport {
   /**
    * Ask, and read all of the reply.
    *
-   * @throws CouldNotCheckError SERVICE_UNREACHABLE, or RATE_LIMITED; only 200 is an answer, and to
-   *   a GET 410.
+   * @throws CouldNotCheckError SERVICE_UNREACHABLE, or RATE_LIMITED; UNAUTHORISED or FORBIDDEN
+   *   where an API key was sent; only 200 is an answer, and to a GET 410.
    */
   async send(question: Question): Promise<Reply> {
     const reply = await this.#exchange(question);
     const isGone = reply.status === 410 && question.body === undefined;
     if (reply.status === 200 || isGone) return reply;
+    const why = question.headers?.["Authorization"] && WITH_KEY[reply.status];
+    if (why) throw new CouldNotCheckError(...why);
     throw refused(reply.status, reply.headers.get("Retry-After"));
   }
 
@@ -98,9 +111,13 @@ function init(question: Question, signal: AbortSignal): RequestInit {
     cache: question.cache,
     signal,
   };
-  // A GET has no header of ours: any would cost a browser a second request to ask for leave.
-  if (question.body === undefined) return { method: "GET", ...common };
-  const headers = { "Content-Type": "application/json" };
+  const more = question.headers ?? {};
+  if (question.body === undefined) {
+    // In a page a GET has no header: any would cost a second request, to ask for leave.
+    const hasMore = Object.keys(more).length > 0;
+    return { method: "GET", ...(hasMore ? { headers: more } : {}), ...common };
+  }
+  const headers = { "Content-Type": "application/json", ...more };
   return { method: "POST", headers, body: question.body, ...common };
 }
 

@@ -15,6 +15,12 @@ const UTF8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 const ELEMENT = new RegExp(`^[0-9a-f]{${2 * ELEMENT_BYTES}}$`);
 const PROOF = new RegExp(`^[0-9a-f]{${2 * PROOF_BYTES}}$`);
 
+// A number shorter than this could be an IIN or a phone number.
+const SUBJECT = /^(?![0-9_-]{1,15}$)[A-Za-z0-9_-]{1,64}$/;
+export const SUBJECT_FORM =
+  "the app's own pseudonym of its user: 1 to 64 letters, digits, - and _, not a number of fewer " +
+  "than 16 digits, and never an identifier";
+
 /** `POST /v1/evaluate`: 1 to 64 blinded elements, 32 bytes each. */
 export interface EvaluateRequest {
   readonly lane: Lane;
@@ -31,6 +37,11 @@ export interface EvaluateResponse {
 export interface RangeBody {
   readonly entries: Uint8Array;
   readonly path: Uint8Array;
+}
+
+/** Whether this may stand in `X-Subject`: a plain name that can be no identifier. */
+export function isSubject(text: string): boolean {
+  return SUBJECT.test(text);
 }
 
 /** The body of a request. */

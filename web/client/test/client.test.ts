@@ -5,7 +5,7 @@ import { test } from "node:test";
 
 import { bytesToHex } from "@noble/hashes/utils.js";
 
-import type { Found } from "../src/client.ts";
+import type { Found } from "../src/answers.ts";
 import { CouldNotCheckError, InputError } from "../src/errors.ts";
 import { MemoryPins } from "../src/pins.ts";
 import { hurried, json, pinned, refused } from "./asking.ts";
@@ -24,12 +24,16 @@ import {
 
 const PUBLICATION = await publish();
 const { version, prefix_bits: prefixBits, datasets } = PUBLICATION.parameters;
-/** What every answer says of itself. */
-const SEARCHED = {
+const LANE = {
   version,
   publishedAt: "2026-11-22T10:00:00Z",
   prefixBits,
   searched: datasets.map((dataset) => dataset.name),
+};
+/** What every answer says of itself. */
+const SEARCHED = {
+  ...LANE,
+  lanes: [{ lane: "public", ...LANE }],
   register: new Map(REGISTER.map((entry) => [entry.name, entry])),
 };
 

@@ -5,7 +5,7 @@ import { test } from "node:test";
 
 import { bytesToHex } from "@noble/hashes/utils.js";
 
-import type { Answer } from "../src/client.ts";
+import type { Answer } from "../src/answers.ts";
 import * as entries from "../src/entries.ts";
 import { CouldNotCheckError } from "../src/errors.ts";
 import { type PinStore, StoredPins } from "../src/pins.ts";

@@ -15,7 +15,7 @@ import { Client, type ClientOptions } from "../src/client.ts";
 import * as entries from "../src/entries.ts";
 import { type Argon2Document, type Parameters, versionName } from "../src/parameters.ts";
 import { stretch } from "../src/stretch.ts";
-import type { Kind } from "../src/suite.ts";
+import type { Kind, Lane } from "../src/suite.ts";
 import * as tree from "../src/tree.ts";
 
 // Synthetic. No two share a prefix of 12 bits under the keys below.
@@ -38,6 +38,8 @@ export const DATASETS = [
   { id: 1, name: "first-leak", data_classes: ["names", "phone-numbers", "email-addresses"] },
   { id: 2, name: "second-leak", data_classes: ["government-issued-ids"] },
 ] as const;
+export const SENSITIVE = [{ id: 3, name: "clinic", data_classes: ["names", "health"] }] as const;
+export const API_KEY: string = `qk_0123456789abcdef_${"k".repeat(43)}`;
 export const REGISTER = DATASETS.map(({ name, data_classes }) => ({
   name,
   sensitive: false,
@@ -60,6 +62,7 @@ export interface Plan {
   readonly argon2?: Argon2Document;
   readonly oprf?: Uint8Array;
   readonly publisher?: Uint8Array;
+  readonly lane?: Lane;
 }
 
 /** One genuine version, ready to be served. */
@@ -85,8 +88,8 @@ export interface Reply {
 
 export type Lie = (reply: Reply, asked: Asked) => Reply | Response | Promise<Reply | Response>;
 
-export function laneKey(seed: Uint8Array): Publication["key"] {
-  return ristretto255_oprf.voprf.deriveKeyPair(seed, utf8ToBytes("qorgan v1 public"));
+export function laneKey(seed: Uint8Array, lane: Lane = "public"): Publication["key"] {
+  return ristretto255_oprf.voprf.deriveKeyPair(seed, utf8ToBytes(`qorgan v1 ${lane}`));
 }
 
 /** What a client blinds. */
@@ -102,30 +105,36 @@ export function stretched(kind: Kind, text: string, argon2 = ARGON2): Promise<Ui
 const tokens = new Map<string, Promise<Uint8Array>>();
 
 /** The token that the service must never see. */
-export function tokenOf(iin: string, argon2 = ARGON2, seed = OPRF): Promise<Uint8Array> {
-  const key = JSON.stringify([iin, argon2, bytesToHex(seed)]);
-  const token = tokens.get(key) ?? makeToken(iin, argon2, seed);
+export function tokenOf(
+  iin: string,
+  argon2 = ARGON2,
+  seed = OPRF,
+  lane: Lane = "public",
+): Promise<Uint8Array> {
+  const key = JSON.stringify([iin, argon2, bytesToHex(seed), lane]);
+  const token = tokens.get(key) ?? makeToken(iin, argon2, laneKey(seed, lane));
   tokens.set(key, token);
   return token;
 }
 
-async function makeToken(iin: string, argon2: Argon2Document, seed: Uint8Array) {
+async function makeToken(iin: string, argon2: Argon2Document, pair: Publication["key"]) {
   const input = await stretched("iin", iin, argon2);
-  const { secretKey, publicKey } = laneKey(seed);
+  const { secretKey, publicKey } = pair;
   const { voprf } = ristretto255_oprf;
   const { blind, blinded } = voprf.blind(input);
   const { evaluated, proof } = voprf.blindEvaluate(secretKey, publicKey, blinded);
   return entries.token(voprf.finalize(input, blind, evaluated, blinded, publicKey, proof));
 }
 
-/** A version of the two datasets. */
+/** A version of the lane's datasets. */
 export async function publish(plan: Plan = {}): Promise<Publication> {
   const { counter = 3, prefixBits = 10, argon2 = ARGON2, oprf = OPRF } = plan;
   const { people = [[LEAKED, { 1: 0b101, 2: 0b1 }]], publisher = PUBLISHER } = plan;
+  const { lane = "public" } = plan;
   const salt = noise(16, `salt ${counter}`);
   const rows = new Map<number, Uint8Array[]>();
   for (const [iin, masks] of people) {
-    const token = await tokenOf(iin, argon2, oprf);
+    const token = await tokenOf(iin, argon2, oprf, lane);
     const bucket = entries.bucket(token, prefixBits);
     for (const [id, mask] of Object.entries(masks)) {
       const entry = entries.entry(entries.block(token, Number(id)), salt, mask);
@@ -138,13 +147,13 @@ export async function publish(plan: Plan = {}): Promise<Publication> {
     const padding = noise(8 * (range_entries - row.length), `padding ${counter} ${bucket}`);
     return concatBytes(...row, padding);
   });
-  const leaves = buckets.map((row, at) => tree.leaf("public", counter, at, row));
+  const leaves = buckets.map((row, at) => tree.leaf(lane, counter, at, row));
   const levels = treeLevels(leaves);
   const root = levels.at(-1)?.[0] as Uint8Array;
-  const key = laneKey(oprf);
+  const key = laneKey(oprf, lane);
   const parameters: Parameters = {
     protocol: 1,
-    lane: "public",
+    lane,
     suite: "ristretto255-SHA512",
     mode: "voprf",
     argon2,
@@ -157,7 +166,7 @@ export async function publish(plan: Plan = {}): Promise<Publication> {
     prefix_bits: prefixBits,
     range_entries,
     root: bytesToHex(root),
-    datasets: DATASETS,
+    datasets: lane === "public" ? DATASETS : SENSITIVE,
     filter: { bits: 1000, probes: 7, bytes: 125, sha256: "00".repeat(32) },
   };
   const ranges = buckets.map((row, at) => concatBytes(row, treePath(levels, at)));
@@ -214,6 +223,8 @@ function noise(length: number, purpose: string): Uint8Array {
 /** What is served now, which steps are lied about, and all that was asked. */
 export class Service {
   publication: Publication;
+  /** For whoever has the key. */
+  verified: Publication | null = null;
   readonly lies: Partial<Record<Step, Lie>> = {};
   readonly seen: Asked[] = [];
 
@@ -237,7 +248,13 @@ export class Service {
   }
 
   #honest(asked: Asked): Reply {
-    const { document, signature, ranges, key, parameters } = this.publication;
+    const isVerified = laneOf(asked) === "verified";
+    if (isVerified && new Headers(asked.init.headers).get("Authorization") !== `Bearer ${API_KEY}`) {
+      return { status: 401, headers: {}, body: utf8ToBytes("{}") };
+    }
+    const served = isVerified ? this.verified : this.publication;
+    assert.ok(served !== null);
+    const { document, signature, ranges, key, parameters } = served;
     switch (asked.step) {
       case "params":
         return ok(document, { "Qorgan-Signature": signature });
@@ -258,6 +275,14 @@ export class Service {
       }
     }
   }
+}
+
+/** The lane that a request is about; the register is everybody's. */
+export function laneOf(asked: Asked): Lane {
+  if (asked.step === "register") return "public";
+  if (asked.step !== "evaluate") return asked.url.slice(URL_.length).split("/")[3] as Lane;
+  const body = new TextDecoder().decode(asked.init.body as Uint8Array);
+  return (JSON.parse(body) as { lane: Lane }).lane;
 }
 
 /** The blinded elements that a request holds. */

@@ -65,13 +65,15 @@ function notFound(answer: NotFound, page: PageData): DocumentFragment {
 /** Known leaks that the answer is not about, and why. */
 function withUnsearched(filled: Filled, answer: Answer, page: PageData): DocumentFragment {
   const searched = new Set(answer.searched);
-  const missing = [...answer.register.values()]
-    .filter((entry) => !searched.has(entry.name))
-    .slice(0, MOST_SHOWN);
-  const lines = missing.map((entry) => {
+  const missing = [...answer.register.values()].filter((entry) => !searched.has(entry.name));
+  // Which ones they are is not said here: a name beside an answer reads as if it were part of it.
+  const sensitive = missing.filter((entry) => entry["lane"] === "verified");
+  const named = missing.filter((entry) => !sensitive.includes(entry)).slice(0, MOST_SHOWN);
+  const lines = named.map((entry) => {
     const why = of(page.not_searched, text(entry["lane"])) ?? page.not_searched.none;
     return `${title(entry, page)}: ${why}`;
   });
+  if (sensitive.length > 0) lines.push(page.not_searched.verified);
   filled.list("unsearched", lines);
   if (lines.length === 0) filled.slot("missing").remove();
   return filled.fragment;

@@ -22,7 +22,11 @@ export interface PageData {
   readonly not_established: string;
   readonly by: string;
   /** Why a leak was not searched, by its lane. */
-  readonly not_searched: { readonly none: string; readonly [lane: string]: string };
+  readonly not_searched: {
+    readonly none: string;
+    readonly verified: string;
+    readonly [lane: string]: string;
+  };
 }
 
 /** How this language writes dates and numbers; the months are twelve. */
