@@ -84,10 +84,8 @@ Check = Callable[..., Done]
 
 def test_not_found(check: Check) -> None:
     """Who is in no leak is told in which version, and that this proves nothing; exit code 0."""
-    searched = "Searched: first-leak, second-leak.
-"
-    said = f"not found in version {VERSION} of 2026-11-22
-{searched}{NO_PROOF}{UNASKED}"
+    searched = "Searched: first-leak, second-leak.\n"
+    said = f"not found in version {VERSION} of 2026-11-22\n{searched}{NO_PROOF}{UNASKED}"
     assert Done(0, said, "") == check(stdin=CLEAN + "\n")
 
 

@@ -97,13 +97,9 @@ def test_story(installation: Installation) -> None:
         day = absent.published_at[:10]
         assert (0, "") == (code, noted)
         assert (
-            f"not found in version {oldest} of {day}
-Searched: first.
-"
-            "This is no proof of safety: not every leak is known.
-"
-            "Sensitive leaks are shown only in an app that has identified the person.
-" == told
+            f"not found in version {oldest} of {day}\nSearched: first.\n"
+            "This is no proof of safety: not every leak is known.\n"
+            "Sensitive leaks are shown only in an app that has identified the person.\n" == told
         )
 
         load(installation, "second", SECOND, "--phone", "phone")
