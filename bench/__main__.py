@@ -18,6 +18,8 @@ _STEPS = (
     "ledger_write",
     "store_memory",
     "ranges",
+    "check",
+    "offline",
     "bloom",
     "publish",
     "evaluate",

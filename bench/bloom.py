@@ -18,8 +18,7 @@ from bloom_filter2.bloom_filter import Mmap_backend
 from numpy.typing import NDArray
 
 from bench.figures import Figure, Options, median, ratio, say
-from loaders.build import ERROR_RATE
-from lookup.index.filter import ReadOnlyFilter
+from lookup.filter import ReadOnlyFilter
 from lookup.protocol import bloom
 from lookup.protocol.parameters import FilterDocument
 
@@ -35,7 +34,7 @@ def run(options: Options) -> Iterator[Figure]:
     count = options.size(_PERSONS, 5_000)
     asked = options.size(_ASKED, 500)
     persons = np.random.default_rng(1).integers(0, 2**64, count, dtype=np.uint64)
-    bits, probes = bloom.size(count, ERROR_RATE)
+    bits, probes = bloom.size(count, bloom.ERROR_RATE)
     say(f"\nbloom/build: {count:,} persons, {bits:,} bits, {probes} probes")
     with tempfile.TemporaryDirectory(prefix="qorgan-bench-") as folder:
         theirs = BloomFilter(max_elements=1, error_rate=0.5, probe_bitnoer=_probes)

@@ -37,9 +37,10 @@ def get(path: str) -> bytes:
     return f"GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode()
 
 
-def post(path: str, body: bytes) -> bytes:
-    """A request with a JSON body, ready to be sent."""
+def post(path: str, body: bytes, key: str | None = None) -> bytes:
+    """A request with a JSON body, ready to be sent; with the API key, if one is given."""
     head = f"POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+    head += f"Authorization: Bearer {key}\r\n" if key else ""
     return head.encode() + b"Content-Length: %d\r\n\r\n" % len(body) + body
 
 
@@ -94,6 +95,20 @@ def once(port: int, request: bytes) -> bytes:
         while not (whole := connection.read()):
             pass
         return connection.answer(whole)
+    finally:
+        connection.socket.close()
+
+
+def one_by_one(port: int, requests: Sequence[bytes]) -> float:
+    """Seconds to ask all of these on one connection, each after the answer to the one before."""
+    connection = _Connection(port, requests, 0)
+    try:
+        began = time.perf_counter()
+        for _ in requests:
+            connection.ask()
+            while not connection.read():
+                pass
+        return time.perf_counter() - began
     finally:
         connection.socket.close()
 

@@ -1,6 +1,7 @@
 """Random rows in the ledger, as many as wanted, soon: what a load leaves, without its work."""
 
 import os
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -9,6 +10,7 @@ from loaders.progress import Progress
 from loaders.publish import Publisher
 from lookup.index import ledger, seal
 from lookup.index.ledger import Load, LoadState
+from lookup.protocol import entries
 from lookup.protocol.suite import BLOCK_BYTES, PERSON_BYTES, Lane
 
 GROUP = 65_536  # rows written together
@@ -40,17 +42,23 @@ def sealed(key: bytes, count: int) -> seal.Rows:
     return seal.seal(key, pairs, np.full(count, 0b101, dtype=np.uint16))
 
 
-def fill(index: Scratch, count: int) -> None:
-    """One finished load of ``count`` random persons."""
+def fill(index: Scratch, count: int, tokens: Sequence[bytes] = ()) -> None:
+    """One finished load of ``count`` random persons, and of those with these tokens."""
     key = index.loader().keys.ledger
-    load = begin(index, count)
+    load = begin(index, count + len(tokens))
     for done in range(0, count, GROUP):
         rows = sealed(key, min(GROUP, count - done))
         ledger.write_rows(index.store, load, rows, done + len(rows))
+    if tokens:
+        pairs = b"".join(entries.person(t) + entries.block(t, index.dataset_id) for t in tokens)
+        rows = seal.seal(key, pairs, np.full(len(tokens), 0b101, dtype=np.uint16))
+        ledger.write_rows(index.store, load, rows, count + len(tokens))
     ledger.finish(index.store, load, "{}")
 
 
-def publisher(index: Scratch, progress: Progress | None = None) -> Publisher:
+def publisher(
+    index: Scratch, progress: Progress | None = None, error_rate: float | None = None
+) -> Publisher:
     """What publishes the index's loads."""
-    loader = index.loader()
-    return Publisher(loader.store, loader.definition, loader.keys, progress or Progress())
+    made = index.loader()
+    return Publisher(made.store, made.definition, made.keys, progress or Progress(), error_rate)

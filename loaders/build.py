@@ -16,7 +16,6 @@ from lookup.protocol.suite import BLOCK_BYTES, ENTRY_BYTES, SALT_BYTES, Lane
 
 _ROUND_ENTRIES = 32  # range_entries is the fullest bucket's size rounded up to a multiple of this
 _CHUNK = 1 << 16  # rows hashed between two signs of progress
-ERROR_RATE = 1e-4  # of the filter
 
 U64 = NDArray[np.uint64]
 U16 = NDArray[np.uint16]
@@ -33,12 +32,13 @@ class Rows:
 
 @dataclass(frozen=True)
 class Place:
-    """What binds a version's bytes: its lane, counter and prefix_bits, and the padding seed."""
+    """What binds a version's bytes: lane, counter, prefix_bits, padding seed, the filter's rate."""
 
     lane: Lane
     counter: int
     prefix_bits: int
     padding_seed: bytes
+    error_rate: float = bloom.ERROR_RATE
 
     def shake(self, purpose: bytes, content: bytes, length: int) -> bytes:
         """Bytes that only the holder of the padding seed can tell from entries, or make again."""
@@ -101,7 +101,7 @@ def build(place: Place, datasets: Iterable[Rows], progress: Callable[[int], None
     view, root = _view(place, table)
     person.sort()
     distinct = person[_differs(person)] if len(person) else person
-    bits, probes = bloom.size(len(distinct), ERROR_RATE)
+    bits, probes = bloom.size(len(distinct), place.error_rate)
     return Built(
         version_salt=salt,
         range_entries=table.shape[1],

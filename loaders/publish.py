@@ -19,7 +19,7 @@ from lookup.index.ledger import Load, LoadState
 from lookup.index.store import Store
 from lookup.index.versions import FILTER, VIEW, Version
 from lookup.keys import LoaderKeys
-from lookup.protocol import parameters
+from lookup.protocol import bloom, parameters
 from lookup.protocol.parameters import (
     Argon2Document,
     FilterDocument,
@@ -42,12 +42,17 @@ class Published:
 
 @dataclass(frozen=True)
 class Publisher:
-    """An index with the keys to publish in it."""
+    """An index with the keys to publish in it.
+
+    Attributes:
+        error_rate: of the filters of versions made from now on; None keeps each lane's own.
+    """
 
     store: Store
     definition: Definition
     keys: LoaderKeys
     progress: Progress
+    error_rate: float | None = None
 
     def publish(
         self, names: Sequence[str], tell: Callable[[Published], None] = lambda _: None
@@ -96,10 +101,12 @@ class Publisher:
         entries = register.read_all(self.store)
         datasets = {i: entries[i] for i in sorted({load.dataset_id for load in loads})}
         names = tuple(dataset.name for dataset in datasets.values())
-        if before and _is_same(before, loads, datasets):
+        rate = self.error_rate or (before.error_rate if before else bloom.ERROR_RATE)
+        if before and before.error_rate == rate and _is_same(before, loads, datasets):
             return Published(lane.value, before.name, names, None, changed=False)
         counter = parameters.parse(before.document.encode()).counter + 1 if before else 1
-        place = build.Place(lane, counter, self.definition.prefix_bits, self.keys.padding)
+        prefix_bits, padding_seed = self.definition.prefix_bits, self.keys.padding
+        place = build.Place(lane, counter, prefix_bits, padding_seed, rate)
         with self.progress.task(f"building {lane.value}", None) as advance:
             built = build.build(place, read_datasets(self.store, self.keys.ledger, loads), advance)
         version = self._store_version(place, built, datasets, loads, seen)
@@ -134,6 +141,7 @@ class Publisher:
             signature=parameters.sign(self.keys.publisher, document).hex(),
             loads=tuple(load.id for load in loads),
             forgotten=sum(load.forgotten for load in loads),
+            error_rate=place.error_rate,
         )
         if seen.before:
             versions.remember(self.store, lane, seen.before)

@@ -14,11 +14,25 @@ if TYPE_CHECKING:
 _PUBLISHED = ("lane", "version", "datasets", "identifiers", "changed")
 
 
+def _rate(_: click.Context, __: click.Parameter, value: float | None) -> float | None:
+    if value is None or 1e-9 <= value <= 0.1:  # not a FloatRange: that lets NaN through
+        return value
+    raise click.BadParameter("a rate is from 1e-9 to 0.1")
+
+
 @click.command()
 @click.argument("names", nargs=-1, required=True, metavar="NAME...")
+@click.option(
+    "--false-positives",
+    "error_rate",
+    type=float,
+    callback=_rate,
+    metavar="RATE",
+    help="How often the filter takes a stranger for a member; kept from then on (first: 0.0001).",
+)
 @click.option("--yes", is_flag=True, help="Do not ask to confirm the lane of a new dataset.")
 @json_option
-def publish(names: tuple[str, ...], *, yes: bool, as_json: bool) -> None:
+def publish(names: tuple[str, ...], *, error_rate: float | None, yes: bool, as_json: bool) -> None:
     """Make the finished loads of these datasets visible, beside what is visible already.
 
     A dataset's lane cannot be changed once it was published: on a terminal you are asked.
@@ -30,7 +44,9 @@ def publish(names: tuple[str, ...], *, yes: bool, as_json: bool) -> None:
 
     chosen = Settings.from_env()
     with loader(chosen) as opened:
-        publisher = Publisher(opened.store, opened.definition, opened.keys, opened.progress)
+        publisher = Publisher(
+            opened.store, opened.definition, opened.keys, opened.progress, error_rate
+        )
         recorder = Recorder(opened.store, chosen.keys)
         unfinished = publisher.unfinished(names)
         _confirm(recorder, names, yes=yes)

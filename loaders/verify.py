@@ -44,7 +44,11 @@ def verify(publisher: Publisher, lane: Lane) -> Verified | None:
     loads = [ledger.read(publisher.store, load_id) for load_id in version.loads]
     _refuse_other_rows(lane, version, published, loads)
     place = build.Place(
-        lane, published.counter, publisher.definition.prefix_bits, publisher.keys.padding
+        lane,
+        published.counter,
+        publisher.definition.prefix_bits,
+        publisher.keys.padding,
+        version.error_rate,
     )
     with publisher.progress.task(f"building {lane.value}", None) as advance:
         rows = read_datasets(publisher.store, publisher.keys.ledger, loads)

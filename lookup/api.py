@@ -118,7 +118,7 @@ def evaluate() -> Response:
     _refuse_foreign_origin()
     if request.mimetype != "application/json":
         raise ProblemError(Code.BAD_MEDIA_TYPE, "send application/json")
-    wanted = decode_evaluate_request(_body())
+    wanted = decode_evaluate_request(whole_body())
     service = _service()
     client = clients.asking(request.headers.get("Authorization"), service.node, wanted.lane)
     key = service.lane_keys.get(wanted.lane)
@@ -210,7 +210,13 @@ def _service() -> Service:
     return service
 
 
-def _body() -> bytes:
+def whole_body() -> bytes:
+    """The request's body; one that is broken or too long is refused.
+
+    Raises:
+        ProblemError: BAD_REQUEST.
+        HTTPException: it is too long.
+    """
     try:
         body = request.get_data(cache=False)
     except HTTPException:

@@ -8,10 +8,10 @@ import atexit
 from typing import TYPE_CHECKING
 
 from flask import Flask, Response, current_app
-from werkzeug.exceptions import HTTPException, MethodNotAllowed
+from werkzeug.exceptions import HTTPException, MethodNotAllowed, RequestedRangeNotSatisfiable
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from lookup import api, keys, logs, pages, problems
+from lookup import api, check_api, filter_api, keys, logs, pages, problems
 from lookup.client_limits import ClientLimit
 from lookup.errors import Code, ProblemError, UnavailableError
 from lookup.index import definition, store
@@ -31,11 +31,17 @@ if TYPE_CHECKING:
 
 _MAX_BODY = 64 * 1024  # bytes; evaluate's longest body is 5 KiB
 
-_CODES = {404: Code.NOT_FOUND, 405: Code.METHOD_NOT_ALLOWED, 413: Code.TOO_LARGE}
+_CODES = {
+    404: Code.NOT_FOUND,
+    405: Code.METHOD_NOT_ALLOWED,
+    413: Code.TOO_LARGE,
+    416: Code.NO_SUCH_PART,
+}
 _SENTENCES = {
     Code.NOT_FOUND: "there is nothing at this address",
     Code.METHOD_NOT_ALLOWED: "this address is not for that method",
     Code.TOO_LARGE: "the request is too large",
+    Code.NO_SUCH_PART: "the file ends before that; ask for a part that it has",
     Code.BAD_REQUEST: "the request cannot be understood",
 }
 
@@ -117,8 +123,11 @@ def _flask(service: api.Service) -> Flask:
     app.register_blueprint(api.probes)
     if Role.RANGE in service.roles:
         app.register_blueprint(api.parameters)
+        app.register_blueprint(filter_api.filters)
     if Role.EVALUATE in service.roles:
         app.register_blueprint(api.evaluation)
+    if Role.API in service.roles:
+        app.register_blueprint(check_api.checks)
     if service.roles & {Role.API, Role.SITE}:
         app.register_blueprint(api.register)
     if Role.SITE in service.roles:
@@ -131,6 +140,7 @@ def _flask(service: api.Service) -> Flask:
 def _answer(error: Exception) -> Response:
     """The one handler: every exception of a view becomes a problem document here."""
     allowed = (error.valid_methods or ()) if isinstance(error, MethodNotAllowed) else ()
+    size = error.length if isinstance(error, RequestedRangeNotSatisfiable) else None
     if isinstance(error, HTTPException):
         code = _CODES.get(error.code or 500, Code.BAD_REQUEST)
         error = ProblemError(code, _SENTENCES[code])
@@ -139,6 +149,8 @@ def _answer(error: Exception) -> Response:
         logs.unexpected(error)
     response = _as_page(problem) or Response(problem.body, problem.status, dict(problem.headers))
     response.allow.update(sorted(allowed))  # RFC 9110, section 15.5.6
+    if size is not None:
+        response.headers["Content-Range"] = f"bytes */{size}"  # section 15.5.17
     return response
 
 

@@ -30,7 +30,15 @@ def asking(authorization: str | None, node: Node, lane: Lane) -> ApiClient | Non
         if lane is not Lane.PUBLIC:
             raise ProblemError(Code.UNAUTHORISED, "this lane needs an API key")
         return None
-    if not node.knows_clients:
+    return keyed(authorization, node, lane)
+
+
+def keyed(authorization: str | None, node: Node, lane: Lane | None = None) -> ApiClient:
+    """Who asks what is for API clients only; with a lane, one whose key is for it.
+
+    Raises: as ``asking``.
+    """
+    if authorization is not None and not node.knows_clients:
         raise ProblemError(
             Code.STORE_UNAVAILABLE, "could not check; try again later", retry_after=5
         )

@@ -38,6 +38,7 @@ class Code(StrEnum):
     NOT_FOUND = "not_found"
     METHOD_NOT_ALLOWED = "method_not_allowed"
     VERSION_GONE = "version_gone"
+    NO_SUCH_PART = "no_such_part"
     TOO_LARGE = "too_large"
     BAD_MEDIA_TYPE = "bad_media_type"
     RATE_LIMITED = "rate_limited"

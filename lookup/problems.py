@@ -22,13 +22,14 @@ _STATUS = {
     Code.VERSION_GONE: 410,
     Code.TOO_LARGE: 413,
     Code.BAD_MEDIA_TYPE: 415,
+    Code.NO_SUCH_PART: 416,
     Code.RATE_LIMITED: 429,
     Code.INTERNAL: 500,
     Code.STORE_UNAVAILABLE: 503,
     Code.STALE: 503,
 }
-# The codes that others may meet are a closed set (CONTRACTS): this one is a kind of bad_request.
-_SHOWN = {Code.METHOD_NOT_ALLOWED: Code.BAD_REQUEST}
+# The codes that others may meet are a closed set (CONTRACTS): these are kinds of bad_request.
+_SHOWN = {Code.METHOD_NOT_ALLOWED: Code.BAD_REQUEST, Code.NO_SUCH_PART: Code.BAD_REQUEST}
 _TITLES = {
     400: "Bad Request",
     401: "Unauthorized",
@@ -38,6 +39,7 @@ _TITLES = {
     410: "Gone",
     413: "Content Too Large",
     415: "Unsupported Media Type",
+    416: "Range Not Satisfiable",
     429: "Too Many Requests",
     500: "Internal Server Error",
     503: "Service Unavailable",

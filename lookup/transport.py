@@ -9,7 +9,7 @@ import queue
 import re
 import threading
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import urllib3
 
@@ -30,7 +30,7 @@ _HEADERS = {"Accept-Encoding": "identity", "User-Agent": "qorgan-client/1"}
 
 @dataclass(frozen=True)
 class Reply:
-    """A reply with status 200 or 410; ``signature`` is empty where there is none."""
+    """A reply with status 200, 206 or 410; ``signature`` is empty where there is none."""
 
     status: int
     body: bytes
@@ -46,6 +46,17 @@ class Transport:
         logging.getLogger("urllib3").setLevel(logging.ERROR)
         self._url = url
         self._pool = urllib3.PoolManager(retries=False, timeout=timeout)
+
+    def part(self, path: str, first: int, size: int, headers: Mapping[str, str] = _NONE) -> Reply:
+        """``size`` bytes of a file from ``first`` on; all of it (200) is cut to as many.
+
+        Raises: as ``send``; also where there was nothing in it.
+        """
+        wanted = {**headers, "Range": f"bytes={first}-{first + size - 1}"}
+        reply = self.send("GET", path, size, headers=wanted)
+        if reply.status == 206 and not reply.body:
+            raise _silent()
+        return replace(reply, body=reply.body[:size])
 
     def send(
         self,
@@ -94,7 +105,9 @@ class Transport:
             content = _read(response, most)
         except Exception:  # noqa: BLE001  whatever it is, its text may hold the URL
             return _silent()
-        if response.status == 200 or (response.status == 410 and method == "GET"):
+        is_gone = response.status == 410 and method == "GET"
+        is_part = response.status == 206 and "Range" in more
+        if response.status == 200 or is_gone or is_part:
             return Reply(response.status, content, _signature(response.headers))
         if "Authorization" in more and response.status in _WITH_KEY:
             return CouldNotCheckError(*_WITH_KEY[response.status])

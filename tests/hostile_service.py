@@ -24,12 +24,16 @@ from lookup.protocol.suite import Kind
 
 
 class Step(StrEnum):
-    """The requests of a question, in the order in which they are made."""
+    """The requests of a question, in the order in which they are made; and of a filter."""
 
     PARAMS = "params"
     REGISTER = "register"
     EVALUATE = "evaluate"
     RANGE = "range"
+    FILTER = "filter"
+
+
+QUESTION = [step for step in Step if step is not Step.FILTER]
 
 
 @dataclass(frozen=True)
@@ -115,11 +119,14 @@ class HostileService:
                 evaluation = now.key.blind_evaluate([bytes.fromhex(e) for e in asked.blinded])
                 reply = wire.EvaluateResponse(evaluation.evaluated, evaluation.proof)
                 return Reply(wire.encode_evaluate_response(reply))
-            case Step.RANGE:
-                version, prefix = asked.target.split("/")[4:]
+            case Step.RANGE | Step.FILTER:
+                version, *prefix = asked.target.split("/")[4:]
                 if version != now.parameters.version:
                     return Reply(b"{}", status=410)
-                return Reply(now.range(int(prefix, 16)))
+                if prefix:
+                    return Reply(now.range(int(prefix[0], 16)))
+                first, last = map(int, dict(asked.headers)["Range"][6:].split("-"))
+                return Reply(now.filter[first : last + 1], status=206)
 
 
 @contextmanager

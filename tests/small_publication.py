@@ -39,6 +39,7 @@ class Publication:
     document: bytes
     signature: bytes
     view: bytes
+    filter: bytes
     key: ServerKey
 
     def range(self, bucket: int) -> bytes:
@@ -123,7 +124,7 @@ def publish(
             hashlib.sha256(built.filter).hexdigest(),
         ),
     )
-    return Publication(made, b"", b"", built.view, key).signed_anew(publisher)
+    return Publication(made, b"", b"", built.view, built.filter, key).signed_anew(publisher)
 
 
 def _rows(rows: list[tuple[int, int, int]]) -> build.Rows:

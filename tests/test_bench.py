@@ -18,6 +18,12 @@ FIGURES = {
     "ledger_write": ("ledger/write/200k", "ledger/write/16M"),
     "store_memory": ("store/memory/identifier",),
     "ranges": ("ranges/gunicorn", "ranges/gunicorn/store-away"),
+    "check": ("check/1000-tokens/none-in", "check/1000-tokens/tenth-in"),
+    "offline": (
+        "offline/tokens-a-second",
+        "offline/false-positives/1e-4",
+        "offline/false-positives/1e-5",
+    ),
     "bloom": ("bloom/build",),
     "publish": (
         "publish/build-and-store/2000",
@@ -57,7 +63,7 @@ def test_step_prints_its_figures(step: str) -> None:
     lines = done.stdout.splitlines()
     assert any(line.startswith("Python 3.") for line in lines)
     for figure in FIGURES[step]:
-        raw = rf"(ratio|value) {re.escape(figure)} = ([0-9.e+]+( [a-zA-Z]+)?)( \(target .+\))?"
+        raw = rf"(ratio|value) {re.escape(figure)} = ([0-9.e+-]+( [a-zA-Z]+)?)( \(target .+\))?"
         found = [match for line in lines if (match := re.fullmatch(raw, line))]
         assert 1 == len(found), done.stdout
         in_table = rf"{re.escape(figure)} +{re.escape(found[0][2])} .* python -m bench {step}"

@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterator
 
 import pytest
-from hostile_service import Asked, HostileService, Reply, Step, served
+from hostile_service import QUESTION, Asked, HostileService, Reply, Step, served
 from small_publication import CLEAN, LEAKED, OTHER, publish, stretched, token_of
 
 from lookup.client import Answer, Client, Found, NotFound
@@ -82,7 +82,7 @@ def test_many_requests_do_not_depend_on_the_answers(service: HostileService) -> 
 def test_register_and_parameters_come_first(service: HostileService) -> None:
     """All that an answer needs is fetched before anything about the person is sent."""
     _, seen = ask(service, LEAKED)
-    assert list(Step) == [asked.step for asked in seen]
+    assert QUESTION == [asked.step for asked in seen]
 
 
 def test_requests_after_a_version_went(service: HostileService) -> None:
@@ -96,7 +96,7 @@ def test_requests_after_a_version_went(service: HostileService) -> None:
         shapes.append(list(map(shape, seen)))
     del service.lies[Step.RANGE]
     assert shapes[0] == shapes[1]
-    assert [*Step, Step.PARAMS, Step.RANGE] == [asked.step for asked in seen]
+    assert [*QUESTION, Step.PARAMS, Step.RANGE] == [asked.step for asked in seen]
 
 
 def spellings(secret: bytes) -> Iterator[str]:

@@ -10,7 +10,7 @@ from dataclasses import replace
 
 import pytest
 from conftest import free_port, wait_until
-from hostile_service import HostileService, Reply, Step, refused, served
+from hostile_service import QUESTION, HostileService, Reply, Step, refused, served
 from small_publication import LEAKED, Publication, publish
 
 from lookup import transport as transport_module
@@ -18,7 +18,7 @@ from lookup.client import Client, Found
 from lookup.errors import Code, CouldNotCheckError
 from lookup.protocol.suite import Kind
 
-STEPS = list(Step)
+STEPS = QUESTION
 MIB = 1 << 20
 
 

@@ -12,7 +12,7 @@ import pytest
 from bloom_filter2 import BloomFilter
 
 from lookup.errors import Code, UnavailableError
-from lookup.index.filter import ReadOnlyFilter
+from lookup.filter import ReadOnlyFilter
 from lookup.protocol import bloom
 from lookup.protocol.parameters import FilterDocument
 
@@ -65,6 +65,39 @@ def test_answers_as_the_bulk_check(tmp_path: Path) -> None:
     opened.close()
 
 
+@pytest.mark.parametrize("count", [0, 1, 2, 47, 48, 49, 1000])
+def test_many_at_once(tmp_path: Path, count: int) -> None:
+    """Few tokens or many, each is answered as its person alone, whatever follows in the token."""
+    opened = ReadOnlyFilter.open(*made(tmp_path))
+    numbers = np.concatenate([INSIDE[:count:2], OUTSIDE])[:count].tolist()
+    tokens = b"".join(person(number) + bytes([n % 256]) * 24 for n, number in enumerate(numbers))
+    expected = [person(number) in opened for number in numbers]
+    assert expected == opened.may_have(tokens).tolist()
+    assert count < 2 or 0 < sum(expected) < count
+    opened.close()
+
+
+@pytest.mark.parametrize("length", [1, 8, 31, 33, 40 * 32 + 8, 3199])
+def test_a_token_is_32_bytes(tmp_path: Path, length: int) -> None:
+    """Half a token is an error, and no question about somebody else."""
+    opened = ReadOnlyFilter.open(*made(tmp_path))
+    with pytest.raises(ValueError, match="32 bytes"):
+        opened.may_have(bytes(length))
+    opened.close()
+
+
+def test_it_is_read_in_parts(tmp_path: Path) -> None:
+    """Any part of the file, none beyond its end."""
+    path, published = made(tmp_path)
+    content = path.read_bytes()
+    opened = ReadOnlyFilter.open(path, published)
+    assert content == opened.read(0, published.bytes)
+    assert content[7:19] == opened.read(7, 12)
+    assert content[-5:] == opened.read(published.bytes - 5, 100)
+    assert b"" == opened.read(published.bytes, 1)
+    opened.close()
+
+
 def test_it_is_bloom_filter2_that_answers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The question goes through the library's own membership test."""
     asked: list[int] = []
@@ -77,7 +110,10 @@ def test_it_is_bloom_filter2_that_answers(tmp_path: Path, monkeypatch: pytest.Mo
     monkeypatch.setattr(BloomFilter, "__contains__", noted)
     opened = ReadOnlyFilter.open(*made(tmp_path))
     assert person(1) in opened
-    assert asked == [1]
+    assert opened.may_have(person(1) + bytes(24)).all()
+    assert asked == [1, 1]
+    opened.may_have(bytes(32 * 49))  # many: an array is faster
+    assert asked == [1, 1]
     opened.close()
 
 
@@ -172,7 +208,7 @@ def test_it_is_opened_for_reading_only(tmp_path: Path) -> None:
     ]
     assert modes == [os.O_RDONLY]
     with pytest.raises(TypeError, match="readonly"):
-        opened._bloom.backend._content[0] = 0
+        opened._content[0] = 0
     opened.close()
 
 
@@ -215,6 +251,9 @@ def test_closed_it_does_not_answer(tmp_path: Path) -> None:
     opened.close()
     with pytest.raises(ValueError, match="closed"):
         person(1) in opened  # noqa: B015
+    for count in (1, 100):
+        with pytest.raises(ValueError, match="closed"):
+            opened.may_have(bytes(32 * count))
 
 
 def open_files() -> list[str]:

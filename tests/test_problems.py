@@ -26,12 +26,16 @@ STATUS = {
     "version_gone": 410,
     "too_large": 413,
     "bad_media_type": 415,
+    "no_such_part": 416,
     "rate_limited": 429,
     "internal": 500,
     "store_unavailable": 503,
     "stale": 503,
 }
-SHOWN = {"method_not_allowed": "bad_request"}  # the codes that clients meet are a closed set
+SHOWN = {
+    "method_not_allowed": "bad_request",
+    "no_such_part": "bad_request",
+}  # the codes that clients meet are a closed set
 MARKER = "900101300017"
 
 

@@ -20,6 +20,7 @@ from typing import Any
 from lookup.errors import Code, InputError
 from lookup.index import keyspace
 from lookup.index.store import Store
+from lookup.protocol.bloom import ERROR_RATE
 from lookup.protocol.suite import Lane
 
 # A little under 1 MiB with Valkey's headers: the allocator's next size class wastes a quarter.
@@ -65,6 +66,7 @@ class Version:
         signature: hex.
         loads: ids of the loads it was made of.
         forgotten: how many rows had been taken out of these, by people who asked to be forgotten.
+        error_rate: of the filter; the lane's next version has it, too, unless told otherwise.
     """
 
     name: str
@@ -75,6 +77,7 @@ class Version:
     signature: str
     loads: tuple[int, ...]
     forgotten: int = 0
+    error_rate: float = ERROR_RATE
 
     def part_bytes(self, part: str) -> int:
         """The length of a part."""

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lookup.errors import Code, UnavailableError
+from lookup.filter import ReadOnlyFilter
 from lookup.index import versions
-from lookup.index.filter import ReadOnlyFilter
 from lookup.index.store import Store
 from lookup.index.versions import FILTER, VIEW, Version
 from lookup.protocol import parameters, tree

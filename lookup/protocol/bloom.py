@@ -9,6 +9,7 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
+ERROR_RATE = 1e-4  # unless the publisher chose another: 19.2 bits a person
 _WORD = (1 << 64) - 1
 _CHUNK = 1 << 20  # persons probed at a time: 8 MiB of numbers, whatever the number of persons
 

@@ -21,6 +21,7 @@ MAX_PREFIX_BITS = 20
 MAX_DATASET_ID = 65535
 MAX_DATA_CLASSES = 16  # the field mask has 16 bits
 MAX_ELEMENTS = 64  # of one evaluate request
+MAX_TOKENS = 1000  # of one check request
 MAX_ARGON2_MEMORY_KIB = 64 * 1024  # a five-year-old phone still has that much for a page
 MAX_ARGON2_PASSES = 4
 

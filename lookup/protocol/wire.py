@@ -1,4 +1,4 @@
-"""The messages of a lookup as bytes: evaluate's JSON, a range's path and body.
+"""The messages of a lookup as bytes: evaluate's and check's JSON, a range's and a filter's path.
 
 Decoders are strict: one spelling of each message, anything else is refused.
 """
@@ -6,7 +6,7 @@ Decoders are strict: one spelling of each message, anything else is refused.
 import json
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from lookup.errors import Code, InputError
@@ -15,12 +15,16 @@ from lookup.protocol.suite import (
     ENTRY_BYTES,
     HASH_BYTES,
     MAX_ELEMENTS,
+    MAX_TOKENS,
     PROOF_BYTES,
+    TOKEN_BYTES,
     Lane,
 )
 
 RANGE_ROOT = "/v1/range/"
+FILTER_ROOT = "/v1/filter/"
 MAX_EVALUATE_BYTES = 8 * 1024  # 64 elements of 64 hex digits with quotes and room for spaces
+MAX_CHECK_BYTES = 128 * 1024  # 1,000 tokens of 64 hex digits, a line each if need be
 _ELEMENT = re.compile(f"[0-9a-f]{{{2 * ELEMENT_BYTES}}}")
 # A number shorter than this could be an IIN or a phone number.
 _SUBJECT = re.compile(r"(?![0-9_-]{1,15}\Z)[A-Za-z0-9_-]{1,64}")
@@ -29,6 +33,7 @@ SUBJECT_FORM = (
     "than 16 digits, and never an identifier"
 )
 _PROOF = re.compile(f"[0-9a-f]{{{2 * PROOF_BYTES}}}")
+_TOKEN = re.compile(f"[0-9a-f]{{{2 * TOKEN_BYTES}}}")
 
 
 @dataclass(frozen=True)
@@ -45,6 +50,14 @@ class EvaluateResponse:
 
     evaluated: tuple[bytes, ...]
     proof: bytes
+
+
+@dataclass(frozen=True)
+class CheckRequest:
+    """``POST /v1/check``: 1 to 1,000 tokens, 32 bytes each, end to end."""
+
+    lane: Lane
+    tokens: bytes = field(repr=False)
 
 
 def is_subject(text: str) -> bool:
@@ -99,6 +112,30 @@ def decode_evaluate_response(body: bytes) -> EvaluateResponse:
     ):
         raise InputError(Code.BAD_EVALUATION, "the service's evaluation is malformed")
     return EvaluateResponse(tuple(bytes.fromhex(e) for e in evaluated), bytes.fromhex(proof))
+
+
+def decode_check_request(body: bytes) -> CheckRequest:
+    """Read the body of a request.
+
+    Raises:
+        InputError: BAD_REQUEST, TOO_MANY_ELEMENTS or BAD_ELEMENT.
+    """
+    raw = _object(body)
+    if raw is None or set(raw) != {"lane", "tokens"} or raw["lane"] not in tuple(Lane):
+        raise InputError(Code.BAD_REQUEST, 'the body must be {"lane": ..., "tokens": [...]}')
+    tokens = raw["tokens"]
+    if not isinstance(tokens, list) or not tokens:
+        raise InputError(Code.BAD_REQUEST, f"tokens must be a list of 1 to {MAX_TOKENS} tokens")
+    if len(tokens) > MAX_TOKENS:
+        raise InputError(Code.TOO_MANY_ELEMENTS, f"ask for at most {MAX_TOKENS} tokens at a time")
+    if not all(isinstance(t, str) and _TOKEN.fullmatch(t) for t in tokens):
+        raise InputError(Code.BAD_ELEMENT, "a token must be 64 lower-case hex digits")
+    return CheckRequest(Lane(raw["lane"]), bytes.fromhex("".join(tokens)))
+
+
+def filter_path(lane: Lane, version: str) -> str:
+    """The path of a filter."""
+    return f"{FILTER_ROOT}{lane.value}/{version}"
 
 
 def range_path(lane: Lane, version: str, prefix: str) -> str:

@@ -38,7 +38,7 @@ export interface SearchedLane {
 }
 
 /** What an answer is about. Version, day and prefix are those of the first lane that was asked. */
-interface Searched extends Omit<SearchedLane, "lane"> {
+export interface Searched extends Omit<SearchedLane, "lane"> {
   /** What was searched, lane by lane; `searched` has the names of all of them. */
   readonly lanes: readonly SearchedLane[];
   /** The whole register by name, as it was before the question. */
@@ -78,7 +78,7 @@ export interface LaneAnswer {
  * @throws CouldNotCheckError or InputError BAD_RANGE, it is not the one that was signed.
  */
 export function laneAnswer(asked: Asked, body: Uint8Array): LaneAnswer {
-  const { kind, lane, token, published } = asked;
+  const { lane, token, published } = asked;
   const bucket = entries.bucket(token, published.prefix_bits);
   const range = wire.splitRange(body, published.range_entries, published.prefix_bits);
   const leaf = tree.leaf(lane, parameters.counter(published), bucket, range.entries);
@@ -94,7 +94,12 @@ export function laneAnswer(asked: Asked, body: Uint8Array): LaneAnswer {
     if (mask === null) return [];
     return [{ name: dataset.name, dataClasses: exposed(mask, dataset.data_classes) }];
   });
-  const about: SearchedLane = {
+  return { about: about(asked), leaks };
+}
+
+/** What an answer under these parameters is about. */
+export function about({ kind, lane, published }: Omit<Asked, "token">): SearchedLane {
+  return {
     lane,
     version: published.version,
     publishedAt: published.published_at,
@@ -103,7 +108,6 @@ export function laneAnswer(asked: Asked, body: Uint8Array): LaneAnswer {
       .filter(({ kinds }) => kinds === undefined || kinds.includes(kind))
       .map((dataset) => dataset.name),
   };
-  return { about, leaks };
 }
 
 /** One answer of what all lanes that were asked say; there is at least one. */

@@ -126,6 +126,27 @@ export class Client {
     }
   }
 
+  /**
+   * @internal The steps of a question, one by one, for the offline client.
+   * @throws InputError BAD_USAGE, the client asks both lanes.
+   */
+  steps() {
+    const [lane, ...more] = this.#lanes as [Lane, ...Lane[]];
+    if (more.length > 0) {
+      throw new InputError(Code.BAD_USAGE, "check offline with a client of one lane, or with two");
+    }
+    return {
+      lane,
+      current: () => this.#current(lane),
+      register: () => this.#register(),
+      token: (kind: Kind, text: string, published: Parameters, subject: string | undefined) =>
+        this.#token(kind, text, published, subject),
+      answer: (asked: Asked) => this.#answer(asked),
+      part: (path: string, first: number, size: number) =>
+        this.#transport.part(path, first, size, this.#keyFor(lane)),
+    };
+  }
+
   /** What is alike for everybody first, then all evaluations, then all ranges. */
   async #check(kind: Kind, text: string, subject: string | undefined): Promise<Answer> {
     const current = Promise.all(this.#lanes.map((lane) => this.#current(lane)));
@@ -259,7 +280,7 @@ export class Client {
 }
 
 /** The error that tells that there is no answer, with nothing personal in it. */
-function couldNotCheck(error: unknown): CouldNotCheckError {
+export function couldNotCheck(error: unknown): CouldNotCheckError {
   if (error instanceof CouldNotCheckError) return error;
   // What the protocol refuses came from the service.
   if (error instanceof InputError) {

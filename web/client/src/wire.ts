@@ -10,6 +10,7 @@ import { Code, InputError } from "./errors.ts";
 import { ELEMENT_BYTES, ENTRY_BYTES, HASH_BYTES, type Lane, PROOF_BYTES } from "./suite.ts";
 
 export const RANGE_ROOT = "/v1/range/";
+export const FILTER_ROOT = "/v1/filter/";
 // ignoreBOM: a byte order mark is not ignored but left for JSON to refuse
 const UTF8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 const ELEMENT = new RegExp(`^[0-9a-f]{${2 * ELEMENT_BYTES}}$`);
@@ -61,6 +62,11 @@ export function decodeEvaluateResponse(body: Uint8Array): EvaluateResponse {
     throw new InputError(Code.BAD_EVALUATION, "the service's evaluation is malformed");
   }
   return { evaluated: evaluated.map((element) => hexToBytes(element)), proof: hexToBytes(proof) };
+}
+
+/** The path of a version's filter. */
+export function filterPath({ lane, version }: { lane: Lane; version: string }): string {
+  return `${FILTER_ROOT}${lane}/${version}`;
 }
 
 /** The path of a range. */

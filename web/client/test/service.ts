@@ -8,9 +8,11 @@
 import assert from "node:assert/strict";
 
 import { ed25519, ristretto255_oprf } from "@noble/curves/ed25519.js";
+import { sha256 } from "@noble/hashes/sha2.js";
 import { shake256 } from "@noble/hashes/sha3.js";
 import { bytesToHex, concatBytes, hexToBytes, utf8ToBytes } from "@noble/hashes/utils.js";
 
+import * as bloom from "../src/bloom.ts";
 import { Client, type ClientOptions } from "../src/client.ts";
 import * as entries from "../src/entries.ts";
 import { type Argon2Document, type Parameters, versionName } from "../src/parameters.ts";
@@ -34,6 +36,7 @@ export const PUBLISHER: Uint8Array = new Uint8Array(32).fill(1);
 export const OTHER_PUBLISHER: Uint8Array = new Uint8Array(32).fill(2);
 export const OPRF: Uint8Array = new Uint8Array(32).fill(3);
 export const OTHER_OPRF: Uint8Array = new Uint8Array(32).fill(4);
+const FILTER = { bits: 10_000, probes: 7, bytes: 1250 };
 export const DATASETS = [
   { id: 1, name: "first-leak", data_classes: ["names", "phone-numbers", "email-addresses"] },
   { id: 2, name: "second-leak", data_classes: ["government-issued-ids"] },
@@ -50,7 +53,7 @@ export const REGISTER = DATASETS.map(({ name, data_classes }) => ({
 
 /** The requests of a question, in the order in which they are made. */
 export const STEPS = ["params", "register", "evaluate", "range"] as const;
-export type Step = (typeof STEPS)[number];
+export type Step = (typeof STEPS)[number] | "filter";
 
 /** Who is in which datasets: a mask for each. */
 export type People = readonly (readonly [string, Readonly<Record<number, number>>])[];
@@ -71,6 +74,7 @@ export interface Publication {
   readonly document: Uint8Array;
   readonly signature: string;
   readonly ranges: readonly Uint8Array[];
+  readonly filter: Uint8Array;
   readonly key: { readonly secretKey: Uint8Array; readonly publicKey: Uint8Array };
 }
 
@@ -133,9 +137,13 @@ export async function publish(plan: Plan = {}): Promise<Publication> {
   const { lane = "public" } = plan;
   const salt = noise(16, `salt ${counter}`);
   const rows = new Map<number, Uint8Array[]>();
+  const filter = new Uint8Array(FILTER.bytes);
   for (const [iin, masks] of people) {
     const token = await tokenOf(iin, argon2, oprf, lane);
     const bucket = entries.bucket(token, prefixBits);
+    for (const bit of bloom.probes(entries.person(token), FILTER.bits, FILTER.probes)) {
+      filter[bit >>> 3] = (filter[bit >>> 3] as number) | (1 << (bit & 7));
+    }
     for (const [id, mask] of Object.entries(masks)) {
       const entry = entries.entry(entries.block(token, Number(id)), salt, mask);
       rows.set(bucket, [...(rows.get(bucket) ?? []), entry]);
@@ -167,10 +175,10 @@ export async function publish(plan: Plan = {}): Promise<Publication> {
     range_entries,
     root: bytesToHex(root),
     datasets: lane === "public" ? DATASETS : SENSITIVE,
-    filter: { bits: 1000, probes: 7, bytes: 125, sha256: "00".repeat(32) },
+    filter: { ...FILTER, sha256: bytesToHex(sha256(filter)) },
   };
   const ranges = buckets.map((row, at) => concatBytes(row, treePath(levels, at)));
-  return signed({ parameters, ranges, key }, publisher);
+  return signed({ parameters, ranges, filter, key }, publisher);
 }
 
 /** The same with other parameters, properly signed. */
@@ -184,7 +192,7 @@ export function signedAnew(
 }
 
 function signed(
-  made: Pick<Publication, "parameters" | "ranges" | "key">,
+  made: Pick<Publication, "parameters" | "ranges" | "filter" | "key">,
   publisher: Uint8Array,
 ): Publication {
   const document = utf8ToBytes(JSON.stringify(made.parameters));
@@ -254,7 +262,7 @@ export class Service {
     }
     const served = isVerified ? this.verified : this.publication;
     assert.ok(served !== null);
-    const { document, signature, ranges, key, parameters } = served;
+    const { document, signature, ranges, filter, key, parameters } = served;
     switch (asked.step) {
       case "params":
         return ok(document, { "Qorgan-Signature": signature });
@@ -272,6 +280,13 @@ export class Service {
         const isCurrent = version === parameters.version;
         if (!isCurrent) return { status: 410, headers: {}, body: utf8ToBytes("{}") };
         return ok(ranges[Number.parseInt(prefix ?? "", 16)] as Uint8Array);
+      }
+      case "filter": {
+        const isCurrent = asked.url.endsWith(`/${parameters.version}`);
+        if (!isCurrent) return { status: 410, headers: {}, body: utf8ToBytes("{}") };
+        const [, first = "", last = ""] = /^bytes=(\d+)-(\d+)$/.exec(rangeIn(asked)) ?? [];
+        const body = filter.slice(Number(first), Number(last) + 1);
+        return { status: 206, headers: {}, body };
       }
     }
   }
@@ -291,6 +306,11 @@ export function blindedIn(asked: Asked): string[] {
   return (JSON.parse(body) as { blinded: string[] }).blinded;
 }
 
+/** The part of a file that a request asks for. */
+export function rangeIn(asked: Asked): string {
+  return new Headers(asked.init.headers).get("Range") ?? "";
+}
+
 export function response(reply: Reply): Response {
   const hasNoBody = [204, 304].includes(reply.status);
   const body = hasNoBody ? null : new Uint8Array(reply.body);
@@ -300,7 +320,8 @@ export function response(reply: Reply): Response {
 function stepOf(url: string): Step {
   assert.ok(url.startsWith(`${URL_}/v1/`), url);
   const part = url.slice(URL_.length).split("/")[2];
-  const step = STEPS.find((step) => step === (part === "breaches" ? "register" : part));
+  const steps = [...STEPS, "filter"] as const;
+  const step = steps.find((step) => step === (part === "breaches" ? "register" : part));
   assert.ok(step !== undefined, url);
   return step;
 }

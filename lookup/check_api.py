@@ -1,0 +1,51 @@
+"""``POST /v1/check``: up to 1,000 tokens an API client has, for apps that accept that we see them.
+
+A token is as good as its person to whoever has it, so it stays in the body, and in no log or
+error. No limit is counted: that would ask the store, and each token was counted when evaluated.
+"""
+
+import json
+
+from flask import Blueprint, Response, current_app, request
+
+from lookup import clients
+from lookup.api import SERVICE, Service, whole_body
+from lookup.check import Exposure, exposures
+from lookup.errors import Code, ProblemError
+from lookup.index.usage import Use
+from lookup.protocol.wire import MAX_CHECK_BYTES, decode_check_request
+
+checks = Blueprint("checks", __name__)
+
+
+@checks.post("/v1/check")
+def check() -> Response:
+    """For each token, in order, the datasets that its person is in, and which data."""
+    service: Service = current_app.extensions[SERVICE]
+    node = service.node
+    client = clients.keyed(request.headers.get("Authorization"), node)
+    if request.mimetype != "application/json":
+        raise ProblemError(Code.BAD_MEDIA_TYPE, "send application/json")
+    request.max_content_length = MAX_CHECK_BYTES
+    wanted = decode_check_request(whole_body())
+    clients.permit(client, wanted.lane)
+    mapped = node.state.current.get(wanted.lane)
+    if node.is_stale:
+        raise ProblemError(Code.STALE, "could not check: the index is too old", retry_after=60)
+    if mapped is None:
+        raise ProblemError(Code.NOT_FOUND, "nothing has been published in this lane yet")
+    found = exposures(mapped, wanted.tokens)
+    service.meter.count(client.id, Use.CHECKS, len(found))
+    document = {
+        "lane": wanted.lane,
+        "version": mapped.version.name,
+        "published_at": mapped.parameters.published_at,
+        "results": [[_document(exposure) for exposure in one] for one in found],
+    }
+    response = Response(json.dumps(document), mimetype="application/json")
+    response.headers["Cache-Control"] = "private, no-store"
+    return response
+
+
+def _document(exposure: Exposure) -> dict[str, object]:
+    return {"name": exposure.name, "data_classes": exposure.data_classes}
