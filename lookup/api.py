@@ -15,6 +15,7 @@ from lookup.index.listing import Listed, listing
 from lookup.index.node import Node
 from lookup.index.store import StoreError
 from lookup.limits import EvaluateLimit
+from lookup.proof_of_work import HEADER
 from lookup.protocol.oprf import ServerKey
 from lookup.protocol.suite import Lane
 from lookup.protocol.wire import (
@@ -187,7 +188,7 @@ def _refuse_foreign_origin() -> None:
 
 def _spend(limit: EvaluateLimit, elements: int) -> None:
     try:
-        limit.spend(request.remote_addr or "", elements)
+        limit.spend(request.remote_addr or "", elements, request.headers.get(HEADER))
     except StoreError:
         raise ProblemError(
             Code.STORE_UNAVAILABLE, "could not check; try again later", retry_after=5

@@ -16,7 +16,7 @@ from lookup.errors import Code, ProblemError, UnavailableError
 from lookup.index import definition, store
 from lookup.index.node import Node, Watch
 from lookup.index.store import Store
-from lookup.limits import EvaluateLimit
+from lookup.limits import EvaluateLimit, Rules
 from lookup.logs import Event
 from lookup.problems import Problem
 from lookup.protocol.suite import Lane
@@ -63,7 +63,8 @@ def create_app(settings: Settings | None = None) -> "WSGIApplication":
     )
     limit = None
     if key is not None and settings.evaluate_limit is not None:
-        limit = EvaluateLimit(store.limits_storage(opened), settings.evaluate_limit, seed)
+        rules = Rules.of(settings.evaluate_limit, settings.evaluate_budget)
+        limit = EvaluateLimit(opened, rules, seed)
     try:
         _check(opened, public_keys)
     except UnavailableError as error:

@@ -27,6 +27,8 @@ STATUS = {
     "too_large": 413,
     "bad_media_type": 415,
     "rate_limited": 429,
+    "proof_of_work_required": 429,
+    "budget_spent": 429,
     "internal": 500,
     "store_unavailable": 503,
     "stale": 503,
