@@ -22,6 +22,7 @@ export const Code = {
   ROLLED_BACK: "rolled_back",
   VERSION_GONE: "version_gone",
   RATE_LIMITED: "rate_limited",
+  PROOF_OF_WORK_REQUIRED: "proof_of_work_required",
   SERVICE_UNREACHABLE: "service_unreachable",
   BAD_FILE: "bad_file",
   BAD_USAGE: "bad_usage",

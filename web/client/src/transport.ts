@@ -7,7 +7,9 @@
  */
 
 import { Code, CouldNotCheckError } from "./errors.ts";
+import { HEADER, solve } from "./proof_of_work.ts";
 
+const PROOFS = 3; // requests, with proof and without: demand may rise while we work
 const DEADLINE = 60_000; // milliseconds for one exchange, however slowly it drips
 
 /** How a client reaches its service. */
@@ -50,7 +52,12 @@ export class Transport {
    *   a GET 410.
    */
   async send(question: Question): Promise<Reply> {
-    const reply = await this.#exchange(question);
+    let reply = await this.#exchange(question);
+    for (let proofs = 1; proofs < PROOFS && reply.status === 429; proofs += 1) {
+      const proof = await solve(challengeIn(reply.body));
+      if (proof === null) break;
+      reply = await this.#exchange(question, { [HEADER]: proof });
+    }
     const isGone = reply.status === 410 && question.body === undefined;
     if (reply.status === 200 || isGone) return reply;
     throw refused(reply.status, reply.headers.get("Retry-After"));
@@ -63,7 +70,7 @@ export class Transport {
     return reply;
   }
 
-  async #exchange(question: Question): Promise<Reply> {
+  async #exchange(question: Question, proof: Record<string, string> = {}): Promise<Reply> {
     const abort = new AbortController();
     const late = new Promise<never>((_, reject) => {
       abort.signal.addEventListener("abort", () => reject(unreachable()));
@@ -73,7 +80,7 @@ export class Transport {
     const timeout = setTimeout(giveUp, this.#options.timeout);
     const deadline = setTimeout(giveUp, DEADLINE);
     try {
-      const asked = this.#options.fetch(this.#url + question.path, init(question, abort.signal));
+      const asked = this.#options.fetch(this.#url + question.path, init(question, proof, abort.signal));
       const response = await Promise.race([asked, late]);
       clearTimeout(timeout);
       // A fetch that is not a browser's may not know `redirect`.
@@ -90,7 +97,11 @@ export class Transport {
   }
 }
 
-function init(question: Question, signal: AbortSignal): RequestInit {
+function init(
+  question: Question,
+  proof: Record<string, string>,
+  signal: AbortSignal,
+): RequestInit {
   const common: RequestInit = {
     credentials: "omit",
     referrerPolicy: "no-referrer",
@@ -100,8 +111,21 @@ function init(question: Question, signal: AbortSignal): RequestInit {
   };
   // A GET has no header of ours: any would cost a browser a second request to ask for leave.
   if (question.body === undefined) return { method: "GET", ...common };
-  const headers = { "Content-Type": "application/json" };
+  const headers = { "Content-Type": "application/json", ...proof };
   return { method: "POST", headers, body: question.body, ...common };
+}
+
+/** The proof of work that a refusal asks for, if it asks for one. */
+function challengeIn(body: Uint8Array): unknown {
+  try {
+    const problem: unknown = JSON.parse(new TextDecoder().decode(body));
+    if (typeof problem !== "object" || problem === null || !("challenge" in problem)) return null;
+    return "code" in problem && problem.code === Code.PROOF_OF_WORK_REQUIRED
+      ? problem.challenge
+      : null;
+  } catch {
+    return null;
+  }
 }
 
 /** A body of at most `most + 1` bytes; one more than allowed shows that it is too long. */
