@@ -21,6 +21,7 @@ from lookup.index.store import StoreError
 from lookup.index.usage import Use
 from lookup.limits import EvaluateLimit
 from lookup.metering import Meter
+from lookup.proof_of_work import HEADER
 from lookup.protocol.oprf import ServerKey
 from lookup.protocol.suite import Lane
 from lookup.protocol.wire import (
@@ -257,7 +258,8 @@ def _spend(service: Service, client: ApiClient | None, elements: int) -> None:
             subject = subject_of(request.headers.get("X-Subject"))
             service.client_limit.spend(client, subject, elements)
         elif service.limit is not None:
-            service.limit.spend(request.remote_addr or "", elements)
+            proof = request.headers.get(HEADER)
+            service.limit.spend(request.remote_addr or "", elements, proof)
     except StoreError:
         raise ProblemError(
             Code.STORE_UNAVAILABLE, "could not check; try again later", retry_after=5

@@ -17,7 +17,7 @@ from lookup.errors import Code, ProblemError, UnavailableError
 from lookup.index import definition, store
 from lookup.index.node import Node, Watch
 from lookup.index.store import Store
-from lookup.limits import EvaluateLimit
+from lookup.limits import EvaluateLimit, Rules
 from lookup.logs import Event
 from lookup.metering import Meter
 from lookup.problems import Problem
@@ -72,10 +72,10 @@ def create_app(settings: Settings | None = None) -> "WSGIApplication":
     )
     limit, client_limit = None, None
     if lane_keys:
-        counts = store.limits_storage(opened)
-        client_limit = ClientLimit(counts, seed)
+        client_limit = ClientLimit(store.limits_storage(opened), seed)
         if settings.evaluate_limit is not None:
-            limit = EvaluateLimit(counts, settings.evaluate_limit, seed)
+            rules = Rules.of(settings.evaluate_limit, settings.evaluate_budget)
+            limit = EvaluateLimit(opened, rules, seed)
     try:
         _check(opened, public_keys)
     except UnavailableError as error:

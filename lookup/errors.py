@@ -5,6 +5,7 @@ an exit code. A sentence is written for the person who reads it: lower case, no 
 happened and then what to do. It never repeats what was given (an identifier could be in it).
 """
 
+from collections.abc import Mapping
 from enum import StrEnum
 
 
@@ -42,6 +43,8 @@ class Code(StrEnum):
     TOO_LARGE = "too_large"
     BAD_MEDIA_TYPE = "bad_media_type"
     RATE_LIMITED = "rate_limited"
+    PROOF_OF_WORK_REQUIRED = "proof_of_work_required"
+    BUDGET_SPENT = "budget_spent"
     INTERNAL = "internal"
     STORE_UNAVAILABLE = "store_unavailable"
     STALE = "stale"
@@ -97,8 +100,17 @@ class ProblemError(QorganError):
 
     Attributes:
         retry_after: seconds until trying again makes sense, for the Retry-After header.
+        challenge: the proof of work to send along then.
     """
 
-    def __init__(self, code: Code, sentence: str, *, retry_after: int | None = None) -> None:
+    def __init__(
+        self,
+        code: Code,
+        sentence: str,
+        *,
+        retry_after: int | None = None,
+        challenge: Mapping[str, object] | None = None,
+    ) -> None:
         super().__init__(code, sentence)
         self.retry_after = retry_after
+        self.challenge = challenge

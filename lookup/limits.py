@@ -1,86 +1,140 @@
-"""How many elements an anonymous network may have evaluated, by the ``limits`` library.
+"""How many elements anonymous callers may have evaluated: nested networks, and a budget for all.
 
-Whoever asks is known only as a pseudonym that changes every day and that the store alone cannot
-undo. Limits live in the store, so that they hold across workers and restarts, and they fail
-closed: with the store away nobody is evaluated.
+Each network that an address is in (``lookup.networks``) has an allowance; beyond it a proof of work
+is asked for, the more the more is spent; at ``_MOST`` allowances it ends. The whole service has a
+budget a day, of which no one network gets more than ``_SHARE``: asking for everybody takes years,
+from however many addresses. What is spent is counted in the store, so that it holds across workers
+and restarts, and fails closed: with the store away nobody is evaluated.
 """
 
-import hmac
-import ipaddress
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from limits import RateLimitItem, parse_many
-from limits.storage import Storage
-from limits.strategies import FixedWindowRateLimiter
+from limits import parse_many
 
 from lookup import keys
 from lookup.errors import Code, ProblemError
+from lookup.index import spending
+from lookup.index.spending import Counter, Outcome, Verdict
+from lookup.index.store import Store
+from lookup.networks import Network, networks
+from lookup.proof_of_work import TRIES, Puzzles
+
+_MOST = 50  # allowances of a network, with proof of work
+_SHARE = 20  # the part of the budget that one network may have: a twentieth
+_DAY = 86400
+_SERVICE = "service"  # no pseudonym has this form
+
+
+@dataclass(frozen=True)
+class Rules:
+    """What may be spent.
+
+    Attributes:
+        windows: seconds -> a subscriber's allowance in such a window, the shortest first.
+        budget: elements a day, for the whole service.
+    """
+
+    windows: tuple[tuple[int, int], ...]
+    budget: int
+
+    @classmethod
+    def of(cls, notation: str, budget: int) -> "Rules":
+        """From the ``limits`` library's notation, such as ``60/hour;200/day``."""
+        items = sorted((item.get_expiry(), item.amount) for item in parse_many(notation))
+        return cls(tuple(items), budget)
+
+    @property
+    def longest_request(self) -> int:
+        """Elements that could ever be spent at once."""
+        return min((self.budget, *(amount * _MOST for _, amount in self.windows)))
+
+    def counters(self, who: tuple[Network, ...]) -> tuple[Counter, ...]:
+        """All that a request from these networks counts against; the budget comes last."""
+        share = max(1, self.budget // _SHARE)
+        nested = [
+            Counter(
+                seconds,
+                network.pseudonym,
+                free=amount * network.share,
+                most=min(share, amount * network.share * _MOST),
+            )
+            for network in who
+            for seconds, amount in self.windows
+        ]
+        return (*nested, Counter(_DAY, _SERVICE, self.budget, self.budget))
 
 
 class EvaluateLimit:
-    """The limit on anonymous evaluations; a pure decision over a storage and a clock."""
+    """The limit on anonymous evaluations."""
 
     def __init__(
         self,
-        storage: Storage,
-        notation: str,
+        store: Store,
+        rules: Rules,
         lane_seed: bytes,
         clock: Callable[[], float] = time.time,
+        tries: int = TRIES,
     ) -> None:
-        self._limiter = FixedWindowRateLimiter(storage)
-        # The shortest window first: the one most often spent is asked first.
-        self._items: list[RateLimitItem] = sorted(
-            parse_many(notation), key=lambda i: i.get_expiry()
-        )
+        self._store = store
+        self._rules = rules
         self._seed = lane_seed
         self._clock = clock
+        self._puzzles = Puzzles(keys.limits_key(lane_seed, "proof of work"), tries)
 
-    def spend(self, address: str, elements: int) -> None:
-        """Count elements against the address's network.
+    def spend(self, address: str, elements: int, sent: str | None = None) -> None:
+        """Count elements against the address's networks.
+
+        Args:
+            sent: the proof of work that came with the request, if any.
 
         Raises:
-            ProblemError: TOO_MANY_ELEMENTS, more than a whole window holds; RATE_LIMITED, with the
-                seconds until the window that is spent opens anew.
+            ProblemError: TOO_MANY_ELEMENTS, more than could ever be; RATE_LIMITED or BUDGET_SPENT,
+                with the seconds until a window opens anew; PROOF_OF_WORK_REQUIRED, with a
+                challenge.
             StoreError: the store is away.
         """
-        most = min(item.amount for item in self._items)
+        most = self._rules.longest_request
         if elements > most:
             raise ProblemError(
                 Code.TOO_MANY_ELEMENTS, f"this service evaluates at most {most} elements at a time"
             )
-        who = self._pseudonym(address)
-        for item in self._items:
-            if not self._limiter.test(item, who, cost=elements):
-                raise self._spent(item, who)
-        for item in self._items:
-            # Two workers may have tested at once: the hit is what counts, and it is atomic.
-            if not self._limiter.hit(item, who, cost=elements):
-                raise self._spent(item, who)
+        now = self._clock()
+        day = datetime.fromtimestamp(now, UTC).strftime("%Y-%m-%d")
+        who = networks(address, keys.limits_key(self._seed, day))
+        name = who[0].pseudonym
+        proof = None if sent is None else self._puzzles.proof(sent, name, elements)
+        counters = self._rules.counters(who)
+        outcome = spending.spend(self._store, counters, elements, now, proof)
+        match outcome.verdict:
+            case Verdict.FULL:
+                raise _full(counters[outcome.at], now)
+            case Verdict.PROVE | Verdict.USED:
+                raise self._unproven(name, elements, outcome)
 
-    def _spent(self, item: RateLimitItem, who: str) -> ProblemError:
-        opens = self._limiter.get_window_stats(item, who).reset_time
+    def _unproven(self, who: str, elements: int, outcome: Outcome) -> ProblemError:
         return ProblemError(
-            Code.RATE_LIMITED,
-            "could not check: too many questions from this network; try again later",
-            retry_after=max(1, round(opens - self._clock())),
+            Code.PROOF_OF_WORK_REQUIRED,
+            "could not check yet: this network asks much; send the request again with the "
+            "challenge's solution",
+            retry_after=1,
+            challenge=self._puzzles.challenge(who, elements, outcome.demand),
         )
 
-    def _pseudonym(self, address: str) -> str:
-        day = datetime.fromtimestamp(self._clock(), UTC).strftime("%Y-%m-%d")
-        key = keys.limits_key(self._seed, day)
-        return hmac.digest(key, _network(address).encode(), "sha256")[:16].hex()
 
-
-def _network(address: str) -> str:
-    """What one subscriber has: an IPv4 address, an IPv6 /64; all the unreadable are one."""
-    try:
-        parsed = ipaddress.ip_address(address.partition("%")[0])
-    except ValueError:
-        return "unknown"
-    if isinstance(parsed, ipaddress.IPv6Address):
-        if parsed.ipv4_mapped is not None:
-            return str(parsed.ipv4_mapped)
-        return str(ipaddress.ip_network((parsed, 64), strict=False))
-    return str(parsed)
+def _full(counter: Counter, now: float) -> ProblemError:
+    opens = counter.seconds - now % counter.seconds
+    wait = max(1, round(opens))
+    if counter.who == _SERVICE:
+        return ProblemError(
+            Code.BUDGET_SPENT,
+            "could not check: the service has answered all that it may today; try again later",
+            retry_after=wait,
+        )
+    return ProblemError(
+        Code.RATE_LIMITED,
+        "could not check: too many questions from this network; try again later",
+        retry_after=wait,
+    )

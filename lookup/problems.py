@@ -24,6 +24,8 @@ _STATUS = {
     Code.BAD_MEDIA_TYPE: 415,
     Code.NO_SUCH_PART: 416,
     Code.RATE_LIMITED: 429,
+    Code.PROOF_OF_WORK_REQUIRED: 429,
+    Code.BUDGET_SPENT: 429,
     Code.INTERNAL: 500,
     Code.STORE_UNAVAILABLE: 503,
     Code.STALE: 503,
@@ -71,15 +73,16 @@ def of(error: Exception) -> Problem:
 
 def _document(error: QorganError) -> Problem:
     status = _STATUS[error.code]
-    body = json.dumps(
-        {
-            "type": "about:blank",
-            "title": _TITLES[status],
-            "status": status,
-            "code": _SHOWN.get(error.code, error.code).value,
-            "detail": error.sentence,
-        }
-    ).encode()
+    told: dict[str, object] = {
+        "type": "about:blank",
+        "title": _TITLES[status],
+        "status": status,
+        "code": _SHOWN.get(error.code, error.code).value,
+        "detail": error.sentence,
+    }
+    if isinstance(error, ProblemError) and error.challenge is not None:
+        told["challenge"] = error.challenge
+    body = json.dumps(told).encode()
     headers = [
         ("Content-Type", MEDIA_TYPE),
         ("Content-Length", str(len(body))),

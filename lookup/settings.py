@@ -39,6 +39,7 @@ class Settings:
         workers: web server and hashing processes.
         roles: what this web node does.
         evaluate_limit: in the ``limits`` library's notation, counts elements; None is off.
+        evaluate_budget: elements a day that all anonymous callers together may have evaluated.
         max_stale: seconds without word from the store after which ranges are refused.
         proxy_hops: how many proxies in front of us are ours.
         log_json: JSON lines rather than plain text.
@@ -53,6 +54,7 @@ class Settings:
     workers: int
     roles: frozenset[Role]
     evaluate_limit: str | None
+    evaluate_budget: int
     max_stale: int
     proxy_hops: int
     log_json: bool
@@ -85,6 +87,7 @@ class Settings:
             workers=_whole("QORGAN_WORKERS", env, _cores(), 1, 256),
             roles=_roles(env.get("QORGAN_ROLES") or "range,evaluate,site,api"),
             evaluate_limit=_limit(env.get("QORGAN_EVALUATE_LIMIT") or "60/hour;200/day"),
+            evaluate_budget=_whole("QORGAN_EVALUATE_BUDGET", env, 1_000_000, 1_000, 999_999_999),
             max_stale=_duration(env.get("QORGAN_MAX_STALE") or "24h"),
             proxy_hops=_whole("QORGAN_PROXY_HOPS", env, 0, 0, 8),
             log_json=_log(env.get("QORGAN_LOG") or "json"),
@@ -102,6 +105,7 @@ class Settings:
             "QORGAN_WORKERS": str(self.workers),
             "QORGAN_ROLES": ",".join(role for role in Role if role in self.roles),
             "QORGAN_EVALUATE_LIMIT": self.evaluate_limit or "off",
+            "QORGAN_EVALUATE_BUDGET": str(self.evaluate_budget),
             "QORGAN_MAX_STALE": f"{self.max_stale}s" if rest else f"{hours}h",
             "QORGAN_PROXY_HOPS": str(self.proxy_hops),
             "QORGAN_LOG": "json" if self.log_json else "text",
@@ -117,6 +121,7 @@ SETTINGS = (
     "QORGAN_WORKERS",
     "QORGAN_ROLES",
     "QORGAN_EVALUATE_LIMIT",
+    "QORGAN_EVALUATE_BUDGET",
     "QORGAN_MAX_STALE",
     "QORGAN_PROXY_HOPS",
     "QORGAN_LOG",

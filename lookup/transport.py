@@ -4,6 +4,7 @@ A hostile service can drip headers, chunks or trailers for ever, so each exchang
 thread that is given up at the deadline. No error repeats a URL: a range's has the prefix in it.
 """
 
+import json
 import logging
 import queue
 import re
@@ -14,6 +15,7 @@ from dataclasses import dataclass, replace
 import urllib3
 
 from lookup.errors import Code, CouldNotCheckError
+from lookup.proof_of_work import HEADER, MAX_CHALLENGE, solve
 
 DEADLINE = 60.0  # seconds for one exchange, however slowly it drips
 _NONE: Mapping[str, str] = {}
@@ -25,6 +27,7 @@ _WITH_KEY = {
         "could not check: nothing is published in this lane; ask the public lane alone",
     ),
 }
+_PROOFS = 3  # requests with and without: demand may rise while we work
 _HEADERS = {"Accept-Encoding": "identity", "User-Agent": "qorgan-client/1"}
 
 
@@ -35,6 +38,13 @@ class Reply:
     status: int
     body: bytes
     signature: bytes
+
+
+@dataclass(frozen=True)
+class _Unproven:
+    """The service wants a proof of work along with the same request."""
+
+    challenge: object
 
 
 class Transport:
@@ -72,23 +82,34 @@ class Transport:
             CouldNotCheckError: SERVICE_UNREACHABLE or RATE_LIMITED; UNAUTHORISED or FORBIDDEN
                 where an API key was sent.
         """
-        results: queue.SimpleQueue[Reply | CouldNotCheckError] = queue.SimpleQueue()
-        threading.Thread(
-            target=lambda: results.put(self._outcome(method, path, most, body, headers)),
-            daemon=True,
-        ).start()
-        try:
-            outcome = results.get(timeout=DEADLINE)
-        except queue.Empty:
-            self._pool.clear()  # whoever drips keeps that connection to himself
-            raise _silent() from None
+        proof: dict[str, str] = {}
+        for _ in range(_PROOFS):
+            outcome = self._exchange(method, path, most, body, {**headers, **proof})
+            if not isinstance(outcome, _Unproven):
+                break
+            proof = {HEADER: solve(outcome.challenge)}
+        else:
+            outcome = refused(429)
         if isinstance(outcome, CouldNotCheckError):
             raise outcome
         return outcome
 
+    def _exchange(
+        self, method: str, path: str, most: int, body: bytes | None, more: Mapping[str, str]
+    ) -> "Reply | CouldNotCheckError | _Unproven":
+        results: queue.SimpleQueue[Reply | CouldNotCheckError | _Unproven] = queue.SimpleQueue()
+        threading.Thread(
+            target=lambda: results.put(self._outcome(method, path, most, body, more)), daemon=True
+        ).start()
+        try:
+            return results.get(timeout=DEADLINE)
+        except queue.Empty:
+            self._pool.clear()  # whoever drips keeps that connection to himself
+            return _silent()
+
     def _outcome(
         self, method: str, path: str, most: int, body: bytes | None, more: Mapping[str, str]
-    ) -> Reply | CouldNotCheckError:
+    ) -> "Reply | CouldNotCheckError | _Unproven":
         headers = {**_HEADERS, **more}
         if body is not None:
             headers["Content-Type"] = "application/json"
@@ -102,7 +123,7 @@ class Transport:
                 preload_content=False,
                 decode_content=False,
             )
-            content = _read(response, most)
+            content = _read(response, MAX_CHALLENGE if response.status == 429 else most)
         except Exception:  # noqa: BLE001  whatever it is, its text may hold the URL
             return _silent()
         is_gone = response.status == 410 and method == "GET"
@@ -111,6 +132,9 @@ class Transport:
             return Reply(response.status, content, _signature(response.headers))
         if "Authorization" in more and response.status in _WITH_KEY:
             return CouldNotCheckError(*_WITH_KEY[response.status])
+        challenge = _challenge(content) if response.status == 429 else None
+        if challenge is not None:
+            return _Unproven(challenge)
         return refused(response.status, response.headers.get("Retry-After"))
 
 
@@ -125,6 +149,17 @@ def refused(status: int, retry_after: str | None = None) -> CouldNotCheckError:
     return CouldNotCheckError(
         Code.SERVICE_UNREACHABLE, f"could not check: the service answered with status {status}"
     )
+
+
+def _challenge(content: bytes) -> object:
+    """The proof of work that a refusal asks for; None where it asks for none."""
+    try:
+        problem = json.loads(content)
+    except (ValueError, RecursionError):
+        return None
+    if isinstance(problem, dict) and problem.get("code") == Code.PROOF_OF_WORK_REQUIRED:
+        return problem.get("challenge")
+    return None
 
 
 def _read(response: urllib3.BaseHTTPResponse, most: int) -> bytes:

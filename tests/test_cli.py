@@ -216,6 +216,7 @@ def test_settings_are_shown(bare: Program) -> None:
         "QORGAN_WORKERS": "1",
         "QORGAN_ROLES": "range,api",
         "QORGAN_EVALUATE_LIMIT": "60/hour;200/day",
+        "QORGAN_EVALUATE_BUDGET": "1000000",
         "QORGAN_MAX_STALE": "5400s",
         "QORGAN_PROXY_HOPS": "0",
         "QORGAN_LOG": "json",

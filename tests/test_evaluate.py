@@ -1,20 +1,21 @@
 """``POST /v1/evaluate``: who may ask, what is understood, what comes back."""
 
 import json
+import os
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import redis
-from limits.storage import MemoryStorage
 from web_index import IINS
 from web_node import ORIGIN, WebNode, blinded, logged, problem
 
 from lookup import api
 from lookup.index.embedded import EmbeddedStore
-from lookup.index.store import Store, limits_storage
-from lookup.limits import EvaluateLimit
+from lookup.index.store import Store
+from lookup.limits import EvaluateLimit, Rules
+from lookup.proof_of_work import HEADER, solve
 from lookup.protocol import entries
 from lookup.protocol.oprf import Blinding, Evaluation
 from lookup.protocol.stretch import stretch
@@ -203,6 +204,11 @@ def test_evaluate_is_posted(web: WebNode, method: str) -> None:
     assert sorted(response.headers["Allow"].split(", ")) == ["OPTIONS", "POST"]
 
 
+def limit(store: Store, notation: str) -> EvaluateLimit:
+    """A limit that nothing was counted against yet."""
+    return EvaluateLimit(store, Rules.of(notation, 1_000_000), os.urandom(32), tries=2)
+
+
 def limited(web: WebNode, limit: EvaluateLimit, monkeypatch: pytest.MonkeyPatch) -> None:
     """Put a limit on the node for one test."""
     service = replace(web.service, limit=limit)
@@ -212,18 +218,31 @@ def limited(web: WebNode, limit: EvaluateLimit, monkeypatch: pytest.MonkeyPatch)
 
 def test_each_element_counts(web: WebNode, monkeypatch: pytest.MonkeyPatch) -> None:
     """The limit counts elements; the refusal says how long to wait, and tells of no address."""
-    limited(web, EvaluateLimit(MemoryStorage(), "10/hour", bytes(32)), monkeypatch)
+    limited(web, limit(web.index.store, "10/hour"), monkeypatch)
     assert web.ask(asked(blinded(8))).status_code == 200
     response = web.ask(asked(blinded(3)))
-    assert "too many questions" in problem(response, 429, "rate_limited")
-    assert 3500 < int(response.headers["Retry-After"]) <= 3600
+    assert "this network asks much" in problem(response, 429, "proof_of_work_required")
+    assert "1" == response.headers["Retry-After"]
+    proof = {HEADER: solve(response.get_json()["challenge"])}
     assert web.ask(asked(blinded(2))).status_code == 200
-    problem(web.ask(asked(ONE)), 429, "rate_limited")
+    problem(web.ask(asked(ONE)), 429, "proof_of_work_required")
+    assert web.ask(asked(blinded(3)), headers=proof).status_code == 200
+    problem(web.ask(asked(blinded(3)), headers=proof), 429, "proof_of_work_required")
+
+
+def test_a_spent_budget(web: WebNode, monkeypatch: pytest.MonkeyPatch) -> None:
+    """When the whole service has nothing left, it says so, and never "not found"."""
+    spent = EvaluateLimit(web.index.store, Rules((), 2), os.urandom(32), lambda: 4e9)
+    limited(web, spent, monkeypatch)
+    assert [200, 200] == [web.ask(asked(ONE)).status_code for _ in range(2)]
+    response = web.ask(asked(ONE))
+    assert problem(response, 429, "budget_spent").startswith("could not check")
+    assert 0 < int(response.headers["Retry-After"]) <= 86400
 
 
 def test_refused_requests_cost_nothing(web: WebNode, monkeypatch: pytest.MonkeyPatch) -> None:
     """A mistake in a request does not use up what a citizen may ask."""
-    limited(web, EvaluateLimit(MemoryStorage(), "1/hour", bytes(32)), monkeypatch)
+    limited(web, limit(web.index.store, "1/hour"), monkeypatch)
     problem(web.ask(b"{"), 400, "bad_request")
     problem(web.ask(asked(["zz"])), 400, "bad_element")
     problem(web.ask(asked(ONE), headers={"Origin": "null"}), 403, "forbidden")
@@ -233,8 +252,7 @@ def test_refused_requests_cost_nothing(web: WebNode, monkeypatch: pytest.MonkeyP
 def test_the_store_is_away(web: WebNode, monkeypatch: pytest.MonkeyPatch) -> None:
     """With a limit that cannot be counted nobody is evaluated, and told so for what it is."""
     client = redis.Redis(unix_socket_path="/nowhere/s", retry=None)
-    limit = EvaluateLimit(limits_storage(Store(client, None)), "10/hour", bytes(32))
-    limited(web, limit, monkeypatch)
+    limited(web, limit(Store(client, None), "10/hour"), monkeypatch)
     with logged() as lines:
         response = web.ask(asked(ONE))
     assert problem(response, 503, "store_unavailable").startswith("could not check")

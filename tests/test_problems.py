@@ -28,6 +28,8 @@ STATUS = {
     "bad_media_type": 415,
     "no_such_part": 416,
     "rate_limited": 429,
+    "proof_of_work_required": 429,
+    "budget_spent": 429,
     "internal": 500,
     "store_unavailable": 503,
     "stale": 503,

@@ -33,6 +33,7 @@ def test_defaults() -> None:
         workers=os.cpu_count() or 1,
         roles=ALL_ROLES,
         evaluate_limit="60/hour;200/day",
+        evaluate_budget=1_000_000,
         max_stale=24 * 3600,
         proxy_hops=0,
         log_json=True,
@@ -56,6 +57,7 @@ def test_every_setting_is_taken() -> None:
             "QORGAN_WORKERS": "3",
             "QORGAN_ROLES": "range, evaluate",
             "QORGAN_EVALUATE_LIMIT": "off",
+            "QORGAN_EVALUATE_BUDGET": "50000",
             "QORGAN_MAX_STALE": "90m",
             "QORGAN_PROXY_HOPS": "2",
             "QORGAN_LOG": "text",
@@ -73,11 +75,12 @@ def test_every_setting_is_taken() -> None:
         workers=3,
         roles=frozenset({Role.RANGE, Role.EVALUATE}),
         evaluate_limit=None,
+        evaluate_budget=50_000,
         max_stale=5400,
         proxy_hops=2,
         log_json=False,
     )
-    assert len(SETTINGS) == 11
+    assert len(SETTINGS) == 12
 
 
 def test_keys_and_cache_follow_the_data_folder() -> None:

@@ -12,6 +12,16 @@ LIMITS = "qorgan:limits"
 CLIENTS = "qorgan:clients"
 
 
+def spent(seconds: int, window: int) -> str:
+    """The hash who -> how much in one window of time; all in one slot, and read in one step."""
+    return f"qorgan:{{limits}}:{seconds}:{window}"
+
+
+def proof(challenge: str) -> str:
+    """That a proof of work was used; gone when its challenge is too old."""
+    return f"qorgan:{{limits}}:proof:{challenge}"
+
+
 def loads_of(dataset_id: int) -> str:
     """The hash load key -> load id of a dataset."""
     return f"qorgan:loads-of:{dataset_id}"

@@ -24,6 +24,7 @@ export const Code = {
   RATE_LIMITED: "rate_limited",
   UNAUTHORISED: "unauthorised",
   FORBIDDEN: "forbidden",
+  PROOF_OF_WORK_REQUIRED: "proof_of_work_required",
   SERVICE_UNREACHABLE: "service_unreachable",
   BAD_FILE: "bad_file",
   BAD_USAGE: "bad_usage",

@@ -7,7 +7,9 @@
  */
 
 import { Code, CouldNotCheckError } from "./errors.ts";
+import { HEADER, solve } from "./proof_of_work.ts";
 
+const PROOFS = 3; // requests, with proof and without: demand may rise while we work
 const DEADLINE = 60_000; // milliseconds for one exchange, however slowly it drips
 
 const WITH_KEY: Readonly<Record<number, [Code, string]>> = {
@@ -61,7 +63,12 @@ export class Transport {
    *   where an API key was sent; only 200 is an answer, and to a GET 410, and to a part 206.
    */
   async send(question: Question): Promise<Reply> {
-    const reply = await this.#exchange(question);
+    let reply = await this.#exchange(question);
+    for (let proofs = 1; proofs < PROOFS && reply.status === 429; proofs += 1) {
+      const proof = await solve(challengeIn(reply.body));
+      if (proof === null) break;
+      reply = await this.#exchange(question, { [HEADER]: proof });
+    }
     const isGone = reply.status === 410 && question.body === undefined;
     const isPart = reply.status === 206 && question.headers?.["Range"] !== undefined;
     if (reply.status === 200 || isGone || isPart) return reply;
@@ -91,7 +98,7 @@ export class Transport {
     return reply;
   }
 
-  async #exchange(question: Question): Promise<Reply> {
+  async #exchange(question: Question, proof: Record<string, string> = {}): Promise<Reply> {
     const abort = new AbortController();
     const late = new Promise<never>((_, reject) => {
       abort.signal.addEventListener("abort", () => reject(unreachable()));
@@ -101,7 +108,7 @@ export class Transport {
     const timeout = setTimeout(giveUp, this.#options.timeout);
     const deadline = setTimeout(giveUp, DEADLINE);
     try {
-      const asked = this.#options.fetch(this.#url + question.path, init(question, abort.signal));
+      const asked = this.#options.fetch(this.#url + question.path, init(question, proof, abort.signal));
       const response = await Promise.race([asked, late]);
       clearTimeout(timeout);
       // A fetch that is not a browser's may not know `redirect`.
@@ -118,7 +125,11 @@ export class Transport {
   }
 }
 
-function init(question: Question, signal: AbortSignal): RequestInit {
+function init(
+  question: Question,
+  proof: Record<string, string>,
+  signal: AbortSignal,
+): RequestInit {
   const common: RequestInit = {
     credentials: "omit",
     referrerPolicy: "no-referrer",
@@ -126,7 +137,7 @@ function init(question: Question, signal: AbortSignal): RequestInit {
     cache: question.cache,
     signal,
   };
-  const more = question.headers ?? {};
+  const more = { ...question.headers, ...proof };
   if (question.body === undefined) {
     // In a page a GET has no header: any would cost a second request, to ask for leave.
     const hasMore = Object.keys(more).length > 0;
@@ -134,6 +145,19 @@ function init(question: Question, signal: AbortSignal): RequestInit {
   }
   const headers = { "Content-Type": "application/json", ...more };
   return { method: "POST", headers, body: question.body, ...common };
+}
+
+/** The proof of work that a refusal asks for, if it asks for one. */
+function challengeIn(body: Uint8Array): unknown {
+  try {
+    const problem: unknown = JSON.parse(new TextDecoder().decode(body));
+    if (typeof problem !== "object" || problem === null || !("challenge" in problem)) return null;
+    return "code" in problem && problem.code === Code.PROOF_OF_WORK_REQUIRED
+      ? problem.challenge
+      : null;
+  } catch {
+    return null;
+  }
 }
 
 /** A body of at most `most + 1` bytes; one more than allowed shows that it is too long. */

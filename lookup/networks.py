@@ -1,0 +1,52 @@
+"""The networks that an address is in, from one subscriber's to an operator's, as pseudonyms.
+
+A pseudonym is keyed and changes every day: no address is kept, and what is kept outlives no day.
+"""
+
+import hmac
+import ipaddress
+from dataclasses import dataclass
+
+# Bits of the prefix -> how many subscribers' allowance such a network has. Where addresses are
+# shared (a carrier's NAT) one /32 has thousands of people: the proof of work is for them.
+_IPV4 = {32: 1, 24: 8}
+_IPV6 = {64: 1, 56: 2, 48: 8, 32: 64}
+
+
+@dataclass(frozen=True)
+class Network:
+    """One of the networks that an address is in.
+
+    Attributes:
+        pseudonym: 32 hex digits.
+        share: the allowance that it has, in those of a subscriber.
+    """
+
+    pseudonym: str
+    share: int
+
+
+def networks(address: str, key: bytes) -> tuple[Network, ...]:
+    """The narrowest first; all addresses that cannot be read are one network.
+
+    Args:
+        key: the day's.
+    """
+    return tuple(
+        Network(hmac.digest(key, name.encode(), "sha256")[:16].hex(), share)
+        for name, share in _named(address)
+    )
+
+
+def _named(address: str) -> list[tuple[str, int]]:
+    try:
+        parsed = ipaddress.ip_address(address.partition("%")[0])
+    except ValueError:
+        return [("unknown", 1)]
+    if isinstance(parsed, ipaddress.IPv6Address) and parsed.ipv4_mapped is not None:
+        parsed = parsed.ipv4_mapped
+    shares = _IPV4 if parsed.version == 4 else _IPV6
+    return [
+        (str(ipaddress.ip_network((parsed, bits), strict=False)), share)
+        for bits, share in shares.items()
+    ]
