@@ -211,3 +211,8 @@ def get(url: str) -> tuple[int, bytes]:
     except urllib.error.HTTPError as error:
         with error:
             return error.code, error.read()
+
+
+def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
+    """A long value is called by its argument: random ones would differ from worker to worker."""
+    return argname if isinstance(val, str | bytes) and len(val) > 60 else None
