@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 import redis
 from limits.storage import MemoryStorage
-from test_limits import Clock, clock
+from test_limits import Clock
 
 from lookup.client_limits import ClientLimit, subject_of
 from lookup.errors import Code, ProblemError
@@ -14,12 +14,19 @@ from lookup.index import clients
 from lookup.index.clients import ApiClient
 from lookup.index.store import Store, StoreError, limits_storage
 
-_ = clock
 SEED = bytes(32)
 EGOV, BANK = (
     clients.new(name, rate="10/hour;15/day", subject_rate="3/hour")[0] for name in ("egov", "bank")
 )
 Make = Callable[[], ClientLimit]
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    """The clock of limit and storage."""
+    made = Clock()
+    monkeypatch.setattr("limits.storage.memory.time", made)
+    return made
 
 
 @pytest.fixture
