@@ -30,13 +30,15 @@ from lookup.settings import Settings
 def init(prefix_bits: int, profile: str) -> None:
     """Make a new index: its keys, then its fixed parameters in the store."""
     from lookup import keys
-    from lookup.index import definition, store
+    from lookup.index import definition, notice_book, store
 
     settings = Settings.from_env()
     with store.opened(settings) as opened:
         definition.refuse_existing(opened)
         keys.create(settings.keys)
         made = definition.create(opened, keys.loader_keys(settings.keys), profile, prefix_bits)
+        for name in (keys.NOTICES, keys.WEBHOOK):
+            notice_book.read_key(opened, settings.keys, name)
         warn_if_not_durable(opened)
     if profile == "test":
         note("THIS INDEX IS FOR TESTS ONLY: its Argon2 profile protects nobody")

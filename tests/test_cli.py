@@ -48,7 +48,7 @@ def test_init_makes_an_index_once(bare: Program) -> None:
     assert refused(exists) == bare("init", QORGAN_KEYS=str(bare.folder / "other"))
     assert not (bare.folder / "other").exists()
     assert before == {path.name: path.read_bytes() for path in keys.iterdir()}
-    assert 5 == len(before)
+    assert 7 == len(before)
 
 
 @pytest.mark.parametrize("bits", ["9", "21", "x"])
