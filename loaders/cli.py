@@ -19,6 +19,7 @@ from loaders.audit_cli import audit, operator
 from loaders.client_cli import client
 from loaders.index_cli import dataset, init
 from loaders.load_cli import load
+from loaders.notices_cli import notices
 from loaders.operations_cli import COMMANDS
 from loaders.publish_cli import publish
 from loaders.terminal import json_option
@@ -193,5 +194,5 @@ def settings(*, as_json: bool) -> None:
         click.echo(f"{name}={value}")
 
 
-for _command in (init, dataset, load, publish, *COMMANDS, client, audit, operator):
+for _command in (init, dataset, load, publish, *COMMANDS, client, notices, audit, operator):
     cli.add_command(_command)
