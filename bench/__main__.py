@@ -21,6 +21,7 @@ _STEPS = (
     "publish",
     "evaluate",
     "site",
+    "notices",
 )
 
 
