@@ -24,6 +24,7 @@ _STEPS = (
     "publish",
     "evaluate",
     "site",
+    "notices",
 )
 
 

@@ -20,6 +20,7 @@ from loaders.client_cli import client
 from loaders.index_cli import dataset, init
 from loaders.inspect_cli import inspect
 from loaders.load_cli import load
+from loaders.notices_cli import notices
 from loaders.operations_cli import COMMANDS
 from loaders.publish_cli import publish
 from loaders.terminal import json_option
@@ -195,5 +196,6 @@ def settings(*, as_json: bool) -> None:
         click.echo(f"{name}={value}")
 
 
-for _command in (init, dataset, inspect, load, publish, *COMMANDS, client, audit, operator):
+_TOP = (init, dataset, inspect, load, publish, *COMMANDS, client, notices, audit, operator)
+for _command in _TOP:
     cli.add_command(_command)

@@ -79,6 +79,8 @@ def client_add(
     with _changing() as recorder:
         made, key = logic.add(recorder, wanted)
     note(f"client {made.id}; keep its key where only the app can read it: it is not shown again")
+    if made.webhook is not None:
+        note("for the secret by which it checks its notices run: qorgan notices secret NAME")
     click.echo(key)
 
 

@@ -35,7 +35,7 @@ def init(prefix_bits: int, profile: str) -> None:
     """
     from loaders.recording import Recorder, tells_of
     from lookup import keys
-    from lookup.index import audit, definition, store
+    from lookup.index import audit, definition, notice_book, store
 
     settings = Settings.from_env()
     with store.opened(settings) as opened:
@@ -49,6 +49,9 @@ def init(prefix_bits: int, profile: str) -> None:
             recorder = Recorder(opened, settings.keys)
             keys.create(settings.keys)
             made = definition.create(opened, keys.loader_keys(settings.keys), profile, prefix_bits)
+        for name in (keys.NOTICES, keys.WEBHOOK):
+            key = notice_book.read_key(opened, settings.keys, name)
+            recorder.key_made(name, keys.check_value(key, name))
         recorder.index_made(made)
         warn_if_not_durable(opened)
     if profile == "test":

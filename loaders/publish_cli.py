@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from loaders.terminal import json_option, note
+from lookup.protocol.suite import Lane
 from lookup.settings import Settings
 
 if TYPE_CHECKING:
@@ -38,8 +39,9 @@ def publish(names: tuple[str, ...], *, error_rate: float | None, yes: bool, as_j
     A dataset's lane cannot be changed once it was published: on a terminal you are asked.
     """
     from loaders import report
+    from loaders.notices_cli import note_told, teller
     from loaders.opened import loader
-    from loaders.publish import Published, Publisher
+    from loaders.publish import Published, Publisher, wanted
     from loaders.recording import Recorder
 
     chosen = Settings.from_env()
@@ -50,11 +52,15 @@ def publish(names: tuple[str, ...], *, error_rate: float | None, yes: bool, as_j
         recorder = Recorder(opened.store, chosen.keys)
         unfinished = publisher.unfinished(names)
         _confirm(recorder, names, yes=yes)
+        apps = teller(opened, chosen)
+        for lane in wanted(opened.store, names):
+            apps.before_publish(lane)
         published: list[Published] = []
 
         def tell(done: Published) -> None:
             published.append(done)
             recorder.published(done)
+            note_told(apps.tell(Lane(done.lane)))
 
         try:
             publisher.publish(names, tell=tell)

@@ -59,6 +59,13 @@ class Recorder:
         entry = hashlib.sha256(register.written(dataset).encode()).hexdigest()
         self.record(Event.DATASET_ENTERED, Details(dataset=dataset.name, entry_sha256=entry))
 
+    def key_made(self, name: str, check: str) -> None:
+        """A key of which nothing is public came to be; ``check`` knows it again.
+
+        Raises: as ``audit.append``.
+        """
+        self.record(Event.KEY_MADE, Details(key=name, check=check))
+
     def loaded(self, certificate: str) -> None:
         """A file was loaded, now or before.
 

@@ -17,6 +17,7 @@ from lookup.errors import Code, ProblemError
 from lookup.index.clients import ApiClient
 from lookup.index.listing import Listed, listing
 from lookup.index.node import Node
+from lookup.index.notice_book import NoticeBook
 from lookup.index.store import StoreError
 from lookup.index.usage import Use
 from lookup.limits import EvaluateLimit
@@ -44,6 +45,7 @@ class Service:
         lane_keys: the OPRF keys of the lanes that this node evaluates.
         limit: on anonymous networks; None where it is off.
         client_limit: on API clients and their users; None on a node that does not evaluate.
+        book: of subscriptions and notices; None on a node that has no key to it.
     """
 
     roles: frozenset[Role]
@@ -52,6 +54,7 @@ class Service:
     lane_keys: Mapping[Lane, ServerKey]
     limit: EvaluateLimit | None
     client_limit: ClientLimit | None
+    book: NoticeBook | None = None
 
 
 probes = Blueprint("probes", __name__)
@@ -83,6 +86,8 @@ def readyz() -> Response:
     parts["store"] = "ok" if service.node.store_answers else "away"
     if service.lane_keys and Lane.VERIFIED not in service.lane_keys:
         parts["verified"] = "no key"  # as its operator wants it: it is ready all the same
+    if Role.API in service.roles and service.book is None:
+        parts["notices"] = "no key"  # likewise
     return _json({"ready": ready, "parts": parts}, status=200 if ready else 503)
 
 
@@ -110,7 +115,7 @@ def params(lane: str) -> Response:
 @parameters.after_request
 def keep_verified_closed(response: Response) -> Response:
     """The verified lane is not for pages of other sites, refusals neither."""
-    return _close(response) if (request.view_args or {}).get("lane") == Lane.VERIFIED else response
+    return close(response) if (request.view_args or {}).get("lane") == Lane.VERIFIED else response
 
 
 @evaluation.post("/v1/evaluate", provide_automatic_options=False)
@@ -156,7 +161,7 @@ def tell_registered_origin(response: Response) -> Response:
     """Its page may read what it gets, refusals too."""
     origin = request.headers.get("Origin")
     response.vary.add("Origin")
-    _close(response)
+    close(response)
     if origin is not None and _is_registered(origin):
         response.headers["Access-Control-Allow-Origin"] = origin
         response.headers["Access-Control-Expose-Headers"] = "Retry-After"
@@ -238,7 +243,7 @@ def _refuse_foreign_origin() -> None:
     raise ProblemError(Code.FORBIDDEN, "this origin may not ask")
 
 
-def _close(response: Response) -> Response:
+def close(response: Response) -> Response:
     """Pages of other sites may not read this."""
     for name in ("Access-Control-Allow-Origin", "Access-Control-Expose-Headers"):
         response.headers.pop(name, None)

@@ -11,11 +11,12 @@ from flask import Flask, Response, current_app
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, RequestedRangeNotSatisfiable
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from lookup import api, check_api, filter_api, keys, logs, pages, problems
+from lookup import api, check_api, filter_api, keys, logs, notices_api, pages, problems
 from lookup.client_limits import ClientLimit
 from lookup.errors import Code, ProblemError, UnavailableError
 from lookup.index import definition, store
 from lookup.index.node import Node, Watch
+from lookup.index.notice_book import NoticeBook
 from lookup.index.store import Store
 from lookup.limits import EvaluateLimit, Rules
 from lookup.logs import Event
@@ -86,7 +87,8 @@ def create_app(settings: Settings | None = None) -> "WSGIApplication":
     meter = Meter(opened, logs.unexpected)
     meter.start()
     atexit.register(meter.stop)
-    flask = _flask(api.Service(settings.roles, node, meter, lane_keys, limit, client_limit))
+    book = _book(opened, settings)
+    flask = _flask(api.Service(settings.roles, node, meter, lane_keys, limit, client_limit, book))
     if settings.proxy_hops:
         # Only so many addresses, from the right, were added by proxies of ours.
         flask.wsgi_app = ProxyFix(flask.wsgi_app, x_for=settings.proxy_hops, x_proto=0)  # type: ignore[method-assign]  # Flask's documented way
@@ -103,6 +105,17 @@ def _lane_keys(settings: Settings) -> dict[Lane, ServerKey]:
     if keys.exists(settings.keys, Lane.VERIFIED.value):
         lanes.append(Lane.VERIFIED)
     return {lane: keys.lane_key(settings.keys, lane) for lane in lanes}
+
+
+def _book(opened: Store, settings: Settings) -> NoticeBook | None:
+    """Of subscriptions and notices, for nodes of role api; one may do without the key.
+
+    Raises:
+        UnavailableError: BAD_KEY_FILE.
+    """
+    if Role.API not in settings.roles or not keys.exists(settings.keys, keys.NOTICES):
+        return None
+    return NoticeBook(opened, keys.read(settings.keys, keys.NOTICES))
 
 
 def _check(opened: Store, public_keys: dict[Lane, bytes]) -> None:
@@ -128,6 +141,7 @@ def _flask(service: api.Service) -> Flask:
         app.register_blueprint(api.evaluation)
     if Role.API in service.roles:
         app.register_blueprint(check_api.checks)
+        app.register_blueprint(notices_api.watching)
     if service.roles & {Role.API, Role.SITE}:
         app.register_blueprint(api.register)
     if Role.SITE in service.roles:

@@ -4,12 +4,14 @@ A file holds 32 bytes as one line of hex, mode 0600, in a folder 0700 (CONTRACTS
 A node needs only those of its role. ``init`` creates them; start-up compares them with the index.
 """
 
+import base64
 import hashlib
 import hmac
 import os
 import re
 import secrets
 import stat
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -20,6 +22,10 @@ from lookup.protocol.oprf import ServerKey
 from lookup.protocol.suite import Lane
 
 KEY_BYTES = 32
+NOTICES = "notices"  # seals subscriptions and notices: loaders, deliverers, web nodes of role api
+WEBHOOK = (
+    "webhook"  # each client's webhook secret comes from it: deliverers, where clients are made
+)
 _LINE = re.compile(rb"[0-9a-f]{64}\n?")
 
 
@@ -40,7 +46,10 @@ class LoaderKeys:
     publisher: bytes = field(repr=False)
 
 
-def create(folder: Path) -> None:
+_ALL = (*Lane, "ledger", "padding", "publisher", NOTICES, WEBHOOK)
+
+
+def create(folder: Path, names: Iterable[str] = _ALL) -> None:
     """Make the keys that are not there yet; an interrupted ``init`` is continued.
 
     Raises:
@@ -48,7 +57,7 @@ def create(folder: Path) -> None:
     """
     try:
         folder.mkdir(parents=True, mode=0o700, exist_ok=True)
-        for name in (*Lane, "ledger", "padding", "publisher"):
+        for name in names:
             create_one(folder, name)
     except OSError as error:
         raise _bad("the key folder cannot be written", error) from None
@@ -97,6 +106,12 @@ def limits_key(lane_seed: bytes, day: str) -> bytes:
     return hmac.digest(
         hashlib.sha256(b"qorgan v1 limits" + lane_seed).digest(), day.encode(), "sha256"
     )
+
+
+def webhook_secret(webhook_key: bytes, client_id: str) -> str:
+    """What a client checks the signatures of its notices by, as Standard Webhooks spells it."""
+    secret = hmac.digest(webhook_key, b"qorgan v1 webhook " + client_id.encode(), "sha256")
+    return "whsec_" + base64.b64encode(secret).decode()
 
 
 def exists(folder: Path, name: str) -> bool:

@@ -49,7 +49,7 @@ def test_init_makes_an_index_once(bare: Program, store: Store) -> None:
     assert refused(exists) == bare("init", QORGAN_KEYS=str(bare.folder / "other"))
     assert not (bare.folder / "other").exists()
     assert before == {path.name: path.read_bytes() for path in keys.iterdir()}
-    assert 6 == len(before)
+    assert 8 == len(before)
 
 
 @pytest.mark.parametrize("bits", ["9", "21", "x"])

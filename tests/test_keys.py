@@ -15,7 +15,8 @@ from lookup import keys
 from lookup.errors import Code, UnavailableError
 from lookup.protocol.suite import Lane
 
-NAMES = ("ledger", "padding", "public", "publisher", "verified")
+LOADERS = ("ledger", "padding", "public", "publisher", "verified")
+NAMES = tuple(sorted((*LOADERS, "notices", "webhook")))
 WAITS = """
 import sys
 from pathlib import Path
@@ -45,11 +46,11 @@ def refusal(folder: Path, name: str = "public") -> str:
     return caught.value.sentence
 
 
-def test_create_makes_five_private_files(folder: Path) -> None:
+def test_create_makes_seven_private_files(folder: Path) -> None:
     """Each key is one line of hex that only its owner can read, and no two are alike."""
     made = contents(folder)
     assert sorted(made) == [f"{name}.key" for name in NAMES]
-    assert len(set(made.values())) == 5
+    assert len(set(made.values())) == 7
     for name, line in made.items():
         assert re.fullmatch(rb"[0-9a-f]{64}\n", line)
         assert stat.S_IMODE((folder / name).stat().st_mode) == 0o600
@@ -194,7 +195,7 @@ def test_the_last_line_end_may_be_missing(folder: Path) -> None:
     assert keys.read(folder, "public") == before
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", LOADERS)
 def test_a_missing_key_is_named(folder: Path, name: str) -> None:
     """A loader that lacks any key is told which one, and that a backup is the first thing."""
     (folder / f"{name}.key").unlink()

@@ -17,6 +17,7 @@ from lookup import keys
 from lookup.api import Service
 from lookup.app import _flask
 from lookup.client_limits import ClientLimit
+from lookup.index import notice_book
 from lookup.index.embedded import EmbeddedStore
 from lookup.index.node import Node, Watch
 from lookup.index.store import Store, limits_storage
@@ -61,7 +62,8 @@ class WebNode:
         lane_keys = {lane: keys.derive_lane_key(index.keys.lanes[lane], lane) for lane in lanes}
         meter = Meter(store, lambda _: None)
         client_limit = ClientLimit(limits_storage(store), index.keys.lanes[Lane.PUBLIC])
-        service = Service(held, node, meter, lane_keys, limit, client_limit)
+        book = notice_book.opened(store, index.folder)
+        service = Service(held, node, meter, lane_keys, limit, client_limit, book)
         flask = _flask(service)
         app = Ranges(node, meter, flask) if Role.RANGE in held else flask
         return cls(index, node, service, Client(app))

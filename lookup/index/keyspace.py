@@ -42,6 +42,26 @@ def usage(client_id: str, day: str) -> str:
     return f"qorgan:usage:{client_id}:{day}"
 
 
+def subscriptions(lane: Lane, client_id: str) -> str:
+    """The set of the persons whom a client watches in a lane, sealed."""
+    return f"qorgan:subscriptions:{lane.value}:{client_id}"
+
+
+def notices(lane: Lane, client_id: str) -> str:
+    """The stream of what a client is told about a lane."""
+    return f"qorgan:notices:{lane.value}:{client_id}"
+
+
+def rounds(lane: Lane) -> str:
+    """The hash of what apps were told of: rounds, and the loads that each was about."""
+    return f"qorgan:rounds:{lane.value}"
+
+
+def deliveries(lane: Lane, client_id: str) -> str:
+    """The hash of how far a stream was delivered, and what failed."""
+    return f"qorgan:deliveries:{lane.value}:{client_id}"
+
+
 def forgotten(lane: Lane) -> str:
     """The set of the people who asked to be forgotten, sealed."""
     return f"qorgan:forgotten:{lane.value}"

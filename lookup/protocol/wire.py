@@ -16,6 +16,7 @@ from lookup.protocol.suite import (
     HASH_BYTES,
     MAX_ELEMENTS,
     MAX_TOKENS,
+    PERSON_BYTES,
     PROOF_BYTES,
     TOKEN_BYTES,
     Lane,
@@ -25,6 +26,8 @@ RANGE_ROOT = "/v1/range/"
 FILTER_ROOT = "/v1/filter/"
 MAX_EVALUATE_BYTES = 8 * 1024  # 64 elements of 64 hex digits with quotes and room for spaces
 MAX_CHECK_BYTES = 128 * 1024  # 1,000 tokens of 64 hex digits, a line each if need be
+MAX_PERSONS = 10_000
+MAX_SUBSCRIPTIONS_BYTES = 256 * 1024  # 10,000 persons of 16 hex digits with quotes and room
 _ELEMENT = re.compile(f"[0-9a-f]{{{2 * ELEMENT_BYTES}}}")
 # A number shorter than this could be an IIN or a phone number.
 _SUBJECT = re.compile(r"(?![0-9_-]{1,15}\Z)[A-Za-z0-9_-]{1,64}")
@@ -33,6 +36,7 @@ SUBJECT_FORM = (
     "than 16 digits, and never an identifier"
 )
 _PROOF = re.compile(f"[0-9a-f]{{{2 * PROOF_BYTES}}}")
+_PERSON = re.compile(f"[0-9a-f]{{{2 * PERSON_BYTES}}}")
 _TOKEN = re.compile(f"[0-9a-f]{{{2 * TOKEN_BYTES}}}")
 
 
@@ -58,6 +62,14 @@ class CheckRequest:
 
     lane: Lane
     tokens: bytes = field(repr=False)
+
+
+@dataclass(frozen=True)
+class SubscriptionsRequest:
+    """``POST`` and ``DELETE /v1/subscriptions``: 1 to 10,000 persons, 8 bytes each; None is all."""
+
+    lane: Lane
+    persons: tuple[bytes, ...] | None
 
 
 def is_subject(text: str) -> bool:
@@ -131,6 +143,28 @@ def decode_check_request(body: bytes) -> CheckRequest:
     if not all(isinstance(t, str) and _TOKEN.fullmatch(t) for t in tokens):
         raise InputError(Code.BAD_ELEMENT, "a token must be 64 lower-case hex digits")
     return CheckRequest(Lane(raw["lane"]), bytes.fromhex("".join(tokens)))
+
+
+def decode_subscriptions_request(body: bytes, *, may_be_all: bool) -> SubscriptionsRequest:
+    """Read the body of a request; with ``may_be_all`` its persons may be ``"all"``.
+
+    Raises:
+        InputError: BAD_REQUEST, TOO_MANY_ELEMENTS or BAD_ELEMENT.
+    """
+    raw = _object(body)
+    if raw is None or set(raw) != {"lane", "persons"} or raw["lane"] not in tuple(Lane):
+        raise InputError(Code.BAD_REQUEST, 'the body must be {"lane": ..., "persons": [...]}')
+    persons = raw["persons"]
+    if may_be_all and persons == "all":
+        return SubscriptionsRequest(Lane(raw["lane"]), None)
+    if not isinstance(persons, list) or not persons:
+        sentence = f"persons must be a list of 1 to {MAX_PERSONS}"
+        raise InputError(Code.BAD_REQUEST, sentence + (' or "all"' if may_be_all else ""))
+    if len(persons) > MAX_PERSONS:
+        raise InputError(Code.TOO_MANY_ELEMENTS, f"send at most {MAX_PERSONS} persons at a time")
+    if not all(isinstance(p, str) and _PERSON.fullmatch(p) for p in persons):
+        raise InputError(Code.BAD_ELEMENT, "a person must be 16 lower-case hex digits")
+    return SubscriptionsRequest(Lane(raw["lane"]), tuple(bytes.fromhex(p) for p in persons))
 
 
 def filter_path(lane: Lane, version: str) -> str:
