@@ -22,7 +22,7 @@ from loaders.recording import Recorder
 from loaders.synth import people, write_dump
 from lookup import keys
 from lookup.errors import Code, InputError
-from lookup.index import definition, register, store
+from lookup.index import definition, notice_book, register, store
 from lookup.index.dataset import Dataset, parse
 from lookup.protocol.suite import Kind
 from lookup.settings import Settings
@@ -155,7 +155,8 @@ def _make(settings: Settings) -> None:
         if not definition.exists(opened):
             keys.create(settings.keys)
             definition.create(opened, keys.loader_keys(settings.keys), "standard", 12)
-        recorder.index_made(definition.read(opened))
+        checks = notice_book.key_checks(opened, settings.keys)
+        recorder.index_made(definition.read(opened), checks)
         for dump in _DUMPS:
             entry = parse(dump.entry)
             register.add(opened, entry)

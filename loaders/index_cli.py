@@ -49,10 +49,7 @@ def init(prefix_bits: int, profile: str) -> None:
             recorder = Recorder(opened, settings.keys)
             keys.create(settings.keys)
             made = definition.create(opened, keys.loader_keys(settings.keys), profile, prefix_bits)
-        for name in (keys.NOTICES, keys.WEBHOOK):
-            key = notice_book.read_key(opened, settings.keys, name)
-            recorder.key_made(name, keys.check_value(key, name))
-        recorder.index_made(made)
+        recorder.index_made(made, notice_book.key_checks(opened, settings.keys))
         warn_if_not_durable(opened)
     if profile == "test":
         note("THIS INDEX IS FOR TESTS ONLY: its Argon2 profile protects nobody")

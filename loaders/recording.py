@@ -1,7 +1,7 @@
 """What a command leaves in the audit trail: who works here is asked first, the event told last."""
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from loaders import operator
@@ -41,12 +41,16 @@ class Recorder:
         """
         self._tell(f"audit head {audit.append(self.store, self.operator, event, details)}")
 
-    def index_made(self, definition: Definition) -> None:
+    def index_made(self, definition: Definition, checks: Mapping[str, str]) -> None:
         """An index and each of its keys were made.
+
+        Args:
+            checks: the keys that its definition does not tell of, and what each is known by.
 
         Raises: as ``audit.append``.
         """
         *keys_made, (event, details) = _making(definition)
+        keys_made += [(Event.KEY_MADE, Details(key=key, check=checks[key])) for key in checks]
         for made in keys_made:
             audit.append(self.store, self.operator, *made)
         self.record(event, details)
@@ -58,13 +62,6 @@ class Recorder:
         """
         entry = hashlib.sha256(register.written(dataset).encode()).hexdigest()
         self.record(Event.DATASET_ENTERED, Details(dataset=dataset.name, entry_sha256=entry))
-
-    def key_made(self, name: str, check: str) -> None:
-        """A key of which nothing is public came to be; ``check`` knows it again.
-
-        Raises: as ``audit.append``.
-        """
-        self.record(Event.KEY_MADE, Details(key=name, check=check))
 
     def loaded(self, certificate: str) -> None:
         """A file was loaded, now or before.

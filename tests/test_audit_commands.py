@@ -16,7 +16,7 @@ from lookup.index.store import Store
 
 BEN = Operator(bytes([2]) * 32, "Ben")
 BENS_KEY = BEN.public_key.hex()
-MADE = 8  # records before the first of a test: Ann, five keys, the index, a dataset
+MADE = 10  # records before the first of a test: Ann, seven keys, the index, a dataset
 
 
 @pytest.fixture
@@ -42,7 +42,7 @@ def kept(qorgan: Program) -> tuple[int, str]:
     return told["records"] - MADE, told["head"]
 
 
-def trail_of_ten(qorgan: Program) -> str:
+def trail_of_twelve(qorgan: Program) -> str:
     """Ann enters Ben, and asks for four eyes; the head."""
     assert 0 == qorgan("operator", "add", BENS_KEY, "--name", "Ben").code
     said = qorgan("operator", "four-eyes", "on")
@@ -75,7 +75,7 @@ def test_an_operator_is_entered_once(qorgan: Program, store: Store) -> None:
 
 def test_operators_are_shown(qorgan: Program) -> None:
     """Who the trail knows, and whether this machine's operator is among them."""
-    trail_of_ten(qorgan)
+    trail_of_twelve(qorgan)
     shown = json.loads(qorgan("operator", "show", "--json").out)
     own = shown[0]["id"]
     assert [
@@ -94,7 +94,7 @@ def test_operators_are_shown(qorgan: Program) -> None:
 
 def test_a_stranger_records_nothing(qorgan: Program) -> None:
     """An operator whom nobody entered is told what to ask his colleagues for."""
-    head = trail_of_ten(qorgan)
+    head = trail_of_twelve(qorgan)
     other = {"QORGAN_KEYS": str(qorgan.folder / "other")}
     lost = "this machine has no operator key; restore it, or run: qorgan operator init"
     assert refused(lost, 3) == qorgan("operator", "four-eyes", "off", **other)
@@ -126,20 +126,20 @@ def test_a_name_that_could_be_an_identifier_is_refused(qorgan: Program) -> None:
 
 def test_verify_tells_the_head(qorgan: Program, store: Store) -> None:
     """One keeps the SHA-256 of the last line; records that come later do not make it wrong."""
-    head = trail_of_ten(qorgan)
+    head = trail_of_twelve(qorgan)
     said = qorgan("audit", "verify")
-    assert Said(0, f"whole: 10 records, 2 operators; head {head}\n", "") == said
+    assert Said(0, f"whole: 12 records, 2 operators; head {head}\n", "") == said
     assert hashlib.sha256(audit.read_lines(store)[-1]).hexdigest() == head
     assert 0 == qorgan("operator", "four-eyes", "off").code
     assert 0 == qorgan("audit", "verify", "--head", head).code
     told = json.loads(qorgan("audit", "verify", "--json").out)
     assert ["records", "operators", "four_eyes", "head"] == list(told)
-    assert (11, 2, False) == (told["records"], told["operators"], told["four_eyes"])
+    assert (13, 2, False) == (told["records"], told["operators"], told["four_eyes"])
 
 
 def test_verify_finds_a_change(qorgan: Program, store: Store) -> None:
     """Exit code 3 and one sentence with the record's number, on standard error."""
-    trail_of_ten(qorgan)
+    trail_of_twelve(qorgan)
     second = audit.read_lines(store)[1]
     store.redis.delete(audit.TRAIL)
     store.redis.xadd(audit.TRAIL, {"line": second}, id="1-0")
@@ -155,14 +155,14 @@ def test_verify_finds_a_change(qorgan: Program, store: Store) -> None:
 
 def test_verify_finds_a_cut_end_with_a_head(qorgan: Program, store: Store) -> None:
     """A store put back to an older state is found by who kept the head."""
-    head = trail_of_ten(qorgan)
+    head = trail_of_twelve(qorgan)
     lines = audit.read_lines(store)
     store.redis.delete(audit.TRAIL)
-    for number, line in enumerate(lines[:9], 1):
+    for number, line in enumerate(lines[:11], 1):
         store.redis.xadd(audit.TRAIL, {"line": line}, id=f"{number}-0")
     assert 0 == qorgan("audit", "verify").code
     sentence = (
-        "the audit trail ends with record 9 and none of its records is the head that was kept: "
+        "the audit trail ends with record 11 and none of its records is the head that was kept: "
         "its end was cut off, or it was written anew; look for an export"
     )
     assert refused(sentence, 3) == qorgan("audit", "verify", "--head", head)
@@ -174,17 +174,17 @@ def test_verify_finds_a_cut_end_with_a_head(qorgan: Program, store: Store) -> No
 
 def test_an_export_is_the_trail_and_can_be_verified(qorgan: Program, store: Store) -> None:
     """Its lines are those that are signed, and who has the file needs no store."""
-    head = trail_of_ten(qorgan)
+    head = trail_of_twelve(qorgan)
     said = qorgan("audit", "export")
     assert (0, "") == (said.code, said.err)
     assert audit.read_lines(store) == said.out.encode().splitlines()
     copy = qorgan.write("trail.jsonl", said.out)
     nowhere = {"QORGAN_REDIS_URL": "unix:///nowhere"}
     verified = qorgan("audit", "verify", copy, "--head", head, **nowhere)
-    assert Said(0, f"whole: 10 records, 2 operators; head {head}\n", "") == verified
+    assert Said(0, f"whole: 12 records, 2 operators; head {head}\n", "") == verified
     qorgan.write("trail.jsonl", said.out.replace('"on":true', '"on":false'))
     sentence = (
-        "record 10 of the audit trail was changed, or signed with another key; "
+        "record 12 of the audit trail was changed, or signed with another key; "
         "compare it with an export kept elsewhere"
     )
     assert refused(sentence, 3) == qorgan("audit", "verify", copy, **nowhere)
@@ -203,7 +203,7 @@ def test_an_empty_trail_is_exported_as_nothing(qorgan: Program, store: Store) ->
 
 def test_records_are_shown(qorgan: Program, store: Store) -> None:
     """Number, time, event, who by name, and what about; as JSON each record whole."""
-    trail_of_ten(qorgan)
+    trail_of_twelve(qorgan)
     details = Details(lane="public", version="1-ed0447ca", datasets=("one",), reason="[/қате]")
     audit.append(store, BEN, Event.ROLLED_BACK, details)
     rows = [row.split() for row in qorgan("audit", "show").out.splitlines()]
@@ -211,12 +211,12 @@ def test_records_are_shown(qorgan: Program, store: Store) -> None:
     assert [
         ["1", "operator_added", "Ann", "Ann"],
         ["2", "key_made", "Ann", "public"],
-        ["7", "index_made", "Ann"],
-        ["8", "dataset_entered", "Ann", "one"],
-        ["10", "four_eyes_set", "Ann", "on"],
-    ] == [[row[0], *row[2:5]] for row in (rows[1], rows[2], rows[7], rows[8], rows[10])]
-    last = [word for row in rows[11:] for word in row]  # a long row goes on in the next line
-    assert ["11", *["rolled_back", "Ben", "one", "public", "1-ed0447ca", "[/қате]"]] == [
+        ["9", "index_made", "Ann"],
+        ["10", "dataset_entered", "Ann", "one"],
+        ["12", "four_eyes_set", "Ann", "on"],
+    ] == [[row[0], *row[2:5]] for row in (rows[1], rows[2], rows[9], rows[10], rows[12])]
+    last = [word for row in rows[13:] for word in row]  # a long row goes on in the next line
+    assert ["13", *["rolled_back", "Ben", "one", "public", "1-ed0447ca", "[/қате]"]] == [
         last[0],
         *last[2:],
     ]
@@ -247,7 +247,7 @@ def test_an_interrupted_init_is_told_by_the_next(qorgan: Program, store: Store) 
     assert refused(exists) == qorgan("init", "--argon2", "test", "--prefix-bits", "11")
     assert 0 == qorgan("init", "--argon2", "test", "--prefix-bits", "10").code
     told = [record.event for record in audit.read(store).records]
-    assert [Event.OPERATOR_ADDED, *[Event.KEY_MADE] * 5, Event.INDEX_MADE] == told
+    assert [Event.OPERATOR_ADDED, *[Event.KEY_MADE] * 7, Event.INDEX_MADE] == told
     assert refused(exists) == qorgan("init", "--argon2", "test", "--prefix-bits", "10")
 
 
@@ -255,7 +255,7 @@ def test_no_secret_is_in_the_trail(qorgan: Program, store: Store) -> None:
     """Of each key file only what is public of it, or a check value."""
     trail = b"".join(audit.read_lines(store)).decode()
     keys = list((qorgan.folder / "data" / "keys").glob("*.key"))
-    assert 6 == len(keys)
+    assert 8 == len(keys)
     for path in keys:
         assert path.stem in trail or path.stem == "operator"
         assert path.read_text(encoding="ascii").strip() not in trail

@@ -13,7 +13,7 @@ from lookup.index.store import Store
 from lookup.protocol.suite import Lane
 
 LOAD = ("load", "dump.csv", "--dataset", "one", "--iin", "iin")
-MADE = 8  # records of init and dataset add
+MADE = 10  # records of init and dataset add
 
 
 @pytest.fixture

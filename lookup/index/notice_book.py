@@ -71,6 +71,15 @@ def read_key(store: Store, folder: Path, name: str) -> bytes:
     return key
 
 
+def key_checks(store: Store, folder: Path) -> dict[str, str]:
+    """The keys of notices and webhooks, made where they are missing: what each is known by.
+
+    Raises: as ``read_key``.
+    """
+    names = (keys.NOTICES, keys.WEBHOOK)
+    return {name: keys.check_value(read_key(store, folder, name), name) for name in names}
+
+
 def adopt(store: Store, name: str, key: bytes) -> None:
     """Use the index with this key from now on, unless it is used with one already.
 
