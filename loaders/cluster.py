@@ -13,9 +13,10 @@ before any of its rows gets into the ledger.
 import json
 import logging
 import secrets
+import threading
 import warnings
 from collections.abc import Callable, Iterator
-from concurrent.futures import CancelledError, Executor, Future
+from concurrent.futures import CancelledError, Executor, Future, InvalidStateError
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from importlib.metadata import version
@@ -36,6 +37,7 @@ from lookup.secrecy import forbid_core_dumps
 
 _CONNECT = 10.0  # seconds
 _CLOSE = 5.0
+_LOOK, _MISSED = 0.5, 4  # seconds between two looks at the connection; how often it may be away
 _WITNESS = "witness"  # in place of an identifier; nobody has it
 _WITNESS_MASK = 0xA55A
 _SETTINGS = "DASK_DISTRIBUTED__COMM__TLS__CA_FILE, ..._CLIENT__CERT and ..._CLIENT__KEY"
@@ -89,12 +91,24 @@ class Cluster:
             # By direct=True past the scheduler; without hash, for that would be one of the keys.
             held = self.client.scatter(sealed, direct=True, broadcast=True, hash=False)
         executor = self.client.get_executor(pure=False)
+        sealing = Sealing(executor, held, sealed)
+        ended = threading.Event()
+        threading.Thread(target=self._watch, args=(sealing, ended), daemon=True).start()
         try:
-            yield Sealing(executor, held, sealed)
+            yield sealing
         finally:
+            ended.set()
             with suppress(Exception):  # a lost scheduler has forgotten by itself
                 executor.shutdown(wait=False)
                 held.release()
+
+    def _watch(self, sealing: "Sealing", ended: threading.Event) -> None:
+        """Tell those who wait for a slice of a lost scheduler; Dask lets some wait for ever."""
+        missed = 0
+        while missed < _MISSED and not ended.wait(_LOOK):
+            missed = 0 if self.client.status == "running" else missed + 1
+        if missed:
+            sealing.give_up(_unreachable())
 
     def _refuse_unfit_workers(self) -> None:
         try:
@@ -111,6 +125,8 @@ class Sealing(Executor):
     def __init__(self, executor: Any, held: Any, sealed: Sealed) -> None:
         self._executor, self._held = executor, held
         self._cipher, self._nonces = ChaCha20Poly1305(sealed.key), count()
+        self._waiting: set[Future[seal.Rows]] = set()
+        self._lost: QorganError | None = None
         deriver = Deriver(sealed.recipe)
         self._witnesses = {kind: witness(deriver, kind) for kind in Kind}
 
@@ -124,15 +140,33 @@ class Sealing(Executor):
         outer: Future[seal.Rows] = Future()
 
         def hand_on(inner: Future[seal.Rows]) -> None:
-            try:
-                with _told():
-                    outer.set_result(self._checked(kind, len(texts), inner.result()))
-            except QorganError as error:
-                outer.set_exception(error)
+            self._waiting.discard(outer)
+            with suppress(InvalidStateError):  # given up already
+                try:
+                    with _told():
+                        outer.set_result(self._checked(kind, len(texts), inner.result()))
+                except InvalidStateError:
+                    raise
+                except QorganError as error:
+                    outer.set_exception(error)
+                except BaseException as error:  # noqa: BLE001  else nobody would ever hear of it
+                    what = f"a worker of the cluster failed ({type(error).__name__})"
+                    outer.set_exception(_lost(what))
 
+        self._waiting.add(outer)
+        if self._lost is not None:
+            self.give_up(self._lost)
+            return outer
         with _told():
             self._executor.submit(derive_sealed, self._held, blob).add_done_callback(hand_on)
         return outer
+
+    def give_up(self, why: QorganError) -> None:
+        """End all waiting, now and later."""
+        self._lost = why
+        for outer in list(self._waiting):
+            with suppress(InvalidStateError):
+                outer.set_exception(why)
 
     def _checked(self, kind: Kind, expected: int, rows: seal.Rows) -> seal.Rows:
         if rows.shape != (expected + 1, seal.SEALED_BYTES) or not np.array_equal(
@@ -218,10 +252,14 @@ def _told() -> Iterator[None]:
     except (ImportError, AttributeError):  # its unpickling found no such module, or another one
         raise _other_program("does not have this program") from None
     except (OSError, CancelledError):  # FutureCancelledError too
-        raise _lost(
-            "the cluster cannot be reached; check that scheduler and workers run, and that the "
-            f"certificates of {_SETTINGS} fit"
-        ) from None
+        raise _unreachable() from None
+
+
+def _unreachable() -> UnavailableError:
+    return _lost(
+        "the cluster cannot be reached; check that scheduler and workers run, and that the "
+        f"certificates of {_SETTINGS} fit"
+    )
 
 
 def _is_tls(url: str) -> bool:

@@ -142,7 +142,8 @@ def forget(kind: str, extra: tuple[str, ...], *, and_publish: bool, as_json: boo
             publisher.store, publisher.definition, publisher.keys, chosen, value
         )
         recorder.record(Event.FORGOT, Details(request=secrets.token_hex(8)))  # never who
-        waiting = [each.lane for each in done if each.publish]
+        # One that was killed may have published and not told of it.
+        waiting = [each.lane for each in done if each.publish or not recorder.tells(each.lane)]
         published = [publisher.extend(lane) for lane in waiting] if and_publish else []
         for one in published:
             recorder.published(one)

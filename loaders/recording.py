@@ -83,6 +83,15 @@ class Recorder:
                     Event.PURGED, Details(dataset=name, load=load.id, counts={"rows": rows})
                 )
 
+    def tells(self, lane: Lane) -> bool:
+        """Whether the trail tells of a lane's current version; True where there is none.
+
+        Raises: as ``audit.read``.
+        """
+        name = versions.current_name(self.store, lane)
+        records = audit.read(self.store).records
+        return not name or any(record.details.version == name for record in records)
+
     def published(self, done: Published, event: Event = Event.PUBLISHED) -> None:
         """A lane's version is visible, now or already.
 

@@ -29,6 +29,7 @@ ROOT = Path(__file__).parent.parent
 LONG = (
     "test_story.py",
     "test_kill.py",
+    "test_kill_publish.py",
     "test_browser_looks.py",
     "test_browser_doubts.py",
     "test_browser_check.py",

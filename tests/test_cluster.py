@@ -20,10 +20,11 @@ from loaders.derive import Deriver, Recipe, derive
 from loaders.formats import open_source
 from loaders.load import Loader, Request
 from loaders.progress import Advance, Progress
-from lookup.errors import UnavailableError
+from lookup.errors import Code, UnavailableError
 from lookup.index import keyspace, ledger
 from lookup.index.embedded import EmbeddedStore
 from lookup.index.store import Store
+from lookup.protocol.stretch import Argon2Parameters
 from lookup.protocol.suite import Kind, Lane
 
 pytest.importorskip("distributed", reason="the extra qorgan[dask] is not installed")
@@ -268,3 +269,22 @@ def test_killed_workers_and_a_killed_scheduler(
     assert 0 < stopped.checkpoint < len(PEOPLE)
     load(index, dump)
     assert expected == rows(index)
+
+
+class NeverDone(Executor):
+    """Takes work, as a cluster does whose scheduler has just gone."""
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        return Future()
+
+
+def test_who_waits_hears_of_a_lost_scheduler() -> None:
+    """Dask may never end what was submitted: a load must stop all the same, and say so."""
+    recipe = Recipe(Lane.PUBLIC, 1, Argon2Parameters(bytes(16), 64, 1, 1), bytes(32), bytes(32))
+    sealing = cluster.Sealing(NeverDone(), None, cluster.Sealed(recipe, bytes(32)))
+    submitted = (derive, Kind.IIN, PEOPLE[:2], np.zeros(2, dtype=np.uint16))
+    before = sealing.submit(*submitted)
+    sealing.give_up(UnavailableError(Code.SERVICE_UNREACHABLE, LOST))
+    for waiting in (before, sealing.submit(*submitted)):
+        with pytest.raises(UnavailableError, match="the cluster cannot be reached"):
+            waiting.result(timeout=1)
