@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check -q
 
-.PHONY: help demo test check lock messages web bench fuzz clean
+.PHONY: help demo test check lock messages web bench soak fuzz clean
 
 help: ## list the targets
 	@grep -E '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -13,7 +13,7 @@ demo: $(VENV)/.installed ## load three synthetic dumps and serve on http://127.0
 	@exec $(BIN)/qorgan demo
 
 test: check ## lint, types, import contracts and all tests
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder
 
 check: $(VENV)/.tested ## lint, types and import contracts
 	$(BIN)/ruff check .
@@ -26,6 +26,9 @@ bench: $(VENV)/.tested ## measure, as ratios within one run
 
 fuzz: $(VENV)/.tested ## look for files that break a reader, a minute for each kind (Linux on x86-64)
 	for target in sql archive source; do $(BIN)/python -m fuzz $$target 60 || exit 1; done
+
+soak: $(VENV)/.tested ## kill loaders, workers, stores and every operation at 50 random moments each
+	KILLS=50 $(BIN)/python -m pytest -n 3 --dist load tests/test_kill.py tests/test_kill_publish.py
 
 lock: $(VENV)/.installed ## resolve the dependencies anew into the two lock files
 	$(PIP) install uv

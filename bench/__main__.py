@@ -14,6 +14,7 @@ from bench.figures import Figure, Options, say
 _STEPS = (
     "load",
     "first_pass",
+    "load_16m",
     "ledger_write",
     "store_memory",
     "ranges",

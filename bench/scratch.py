@@ -66,5 +66,5 @@ _ENTRY = {
     "sensitive": False,
     "title": dict.fromkeys(("kk", "ru", "en"), "Bench"),
     "breach_date": "2025-06-16",
-    "data_classes": ["government-issued-ids", "names", "phone-numbers"],
+    "data_classes": ["government-issued-ids", "names", "phone-numbers", "physical-addresses"],
 }

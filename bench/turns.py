@@ -68,6 +68,10 @@ class Side:
             self.process.wait(seconds)
         self._stop(began)
 
+    def resume(self) -> None:
+        """Let it go on beyond its turns."""
+        self._signal(signal.SIGCONT)
+
     def finish(self) -> None:
         """Tell it to end, in its turn."""
         began = time.perf_counter()

@@ -1,15 +1,17 @@
 """``qorgan check``: one question, asked without the identifier ever being an argument."""
 
 import json
+import re
 import sys
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
+from urllib.parse import urlsplit
 
 import click
 
 from lookup.client import Answer, Client, Found
-from lookup.errors import Code, InputError
+from lookup.errors import Code, CouldNotCheckError, InputError
 from lookup.facts import data_classes
 from lookup.protocol.suite import Kind
 
@@ -55,15 +57,28 @@ def ask(url: str, kind: Kind, publisher_key: str | None, pins: Path, *, as_json:
 
     Raises:
         InputError: no identifier of this kind; nothing was sent.
-        CouldNotCheckError: there is no answer.
+        CouldNotCheckError: there is no answer; the sentence names the service.
     """
     value = read_identifier(kind)
-    answer = Client(url, publisher_key=publisher_key, pins=pins).check(kind, value)
+    try:
+        answer = Client(url, publisher_key=publisher_key, pins=pins).check(kind, value)
+    except CouldNotCheckError as error:
+        raise CouldNotCheckError(error.code, f"{error.sentence} (asked {_place(url)})") from None
     if as_json:
         click.echo(json.dumps(_document(answer), ensure_ascii=False))
     else:
         _tell(answer)
     return EXIT_FOUND if isinstance(answer, Found) else EXIT_NOT_FOUND
+
+
+def _place(url: str) -> str:
+    """Where a service is, without what may be a password or an identifier in its URL."""
+    try:
+        parts = urlsplit(url)
+        place = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
+    except ValueError:  # half an IPv6 address
+        place = ""
+    return place if place.isprintable() and not re.search(r"\d{8}", place) else "another service"
 
 
 def _document(answer: Answer) -> dict[str, object]:
@@ -83,6 +98,7 @@ def _tell(answer: Answer) -> None:
     day = answer.published_at[:10]
     if not isinstance(answer, Found):
         click.echo(f"not found in version {answer.version} of {day}")
+        click.echo(f"Searched: {', '.join(answer.searched) or 'no leak at all'}.")
         click.echo("This is no proof of safety: not every leak is known.")
         return
     many = "1 leak" if len(answer.leaks) == 1 else f"{len(answer.leaks)} leaks"

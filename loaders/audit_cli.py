@@ -1,7 +1,6 @@
 """``qorgan audit`` and ``qorgan operator``: the audit trail, and who writes in it.
 
-House rules: those of ``loaders.cli``. Whatever adds a record tells the trail's head as a note, so
-that the operator can keep it where nobody who can write to the store can write.
+House rules: those of ``loaders.cli``.
 """
 
 import json
@@ -12,11 +11,10 @@ from typing import TYPE_CHECKING
 import click
 
 from loaders.terminal import json_option, note
-from lookup.errors import Code, InputError
+from lookup.errors import Code, InputError, UnavailableError
 from lookup.settings import Settings
 
 if TYPE_CHECKING:
-    from loaders.operator import Operator
     from lookup.index.audit import Trail
     from lookup.index.audit_record import Details, Event, Record
     from lookup.index.store import Store
@@ -24,18 +22,6 @@ if TYPE_CHECKING:
 _HEX32 = re.compile(r"[0-9a-f]{64}")
 _SHOWN = ("number", "at", "event", "operator", "about")
 _OPERATORS = ("id", "name", "known", "here")  # a table would cut a public key short
-
-
-def record(store: "Store", operator: "Operator", event: "Event", details: "Details") -> None:
-    """Record an event, once, and tell the head.
-
-    Raises:
-        InputError, UnavailableError, StoreError: as ``audit.append``.
-    """
-    from lookup.index import audit
-
-    head = audit.append(store, operator, event, details)
-    note(f"audit head {head}")
 
 
 @click.group()
@@ -64,6 +50,7 @@ def audit_verify(file: Path | None, head: str | None, *, as_json: bool) -> None:
     else:
         with store.opened(Settings.from_env()) as opened:
             trail = trails.read(opened, head)
+            _refuse_begun_anew(opened, trail)
     if as_json:
         told = {
             "records": len(trail.records),
@@ -187,13 +174,31 @@ def operator_four_eyes(switch: str) -> None:
 
 
 def _record_one(event: "Event", details: "Details") -> None:
-    from loaders import operator as operators
+    from loaders.recording import Recorder
     from lookup.index import definition, store
 
     settings = Settings.from_env()
     with store.opened(settings) as opened:
         definition.read(opened)
-        record(opened, operators.ready(opened, settings.keys), event, details)
+        Recorder(opened, settings.keys).record(event, details)
+
+
+def _refuse_begun_anew(store: "Store", trail: "Trail") -> None:
+    """A trail that was deleted and begun again does not tell how the index was made.
+
+    Raises:
+        UnavailableError: BAD_SIGNATURE.
+    """
+    from loaders.recording import tells_of
+    from lookup.index import definition
+
+    if definition.exists(store) and not tells_of(trail, definition.read(store)):
+        raise UnavailableError(
+            Code.BAD_SIGNATURE,
+            "the audit trail does not tell how this index and its keys were made: it was begun "
+            "anew, or the index was exchanged; look for an export (or, if init was interrupted, "
+            "run it again)",
+        )
 
 
 def _row(one: "Record", trail: "Trail") -> dict[str, object]:

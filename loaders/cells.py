@@ -240,6 +240,8 @@ def _numbers(kind: Kind, column: Column, numbers: NDArray[np.int64], bad: dict[i
 def _digits(column: Column, size: int) -> tuple[NDArray[np.intp], NDArray[np.uint8]]:
     """The cells of just so many digits, and a line of digits for each."""
     chosen = np.flatnonzero(column.sizes == size)
+    if not len(chosen):  # most blocks have no short ones
+        return chosen, np.empty((0, size), dtype=np.uint8)
     digits = column.heads(chosen, size) - np.uint8(ord("0"))  # what is no digit is over 9
     is_plain = digits.max(axis=1, initial=0) <= 9
     return chosen[is_plain], digits[is_plain]

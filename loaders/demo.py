@@ -18,6 +18,7 @@ from loaders.formats import open_source
 from loaders.load import Request
 from loaders.opened import loader
 from loaders.publish import Publisher
+from loaders.recording import Recorder
 from loaders.synth import people, write_dump
 from lookup import keys
 from lookup.errors import Code, InputError
@@ -106,6 +107,7 @@ def run(settings: Settings) -> NoReturn:
     Raises:
         QorganError: as init, load, publish and serve do.
     """
+    serve.refuse_taken(settings)
     summary = settings.data / "demo.json"
     if not summary.exists():
         _refuse_own_index(settings)
@@ -149,20 +151,25 @@ def _make(settings: Settings) -> None:
     with ExitStack() as held:
         # Held over all steps, so that the embedded server starts once and not for each of them.
         opened = held.enter_context(store.opened(settings))
+        recorder = Recorder(opened, settings.keys, tell=lambda _: None)  # heads of a demo: noise
         if not definition.exists(opened):
             keys.create(settings.keys)
             definition.create(opened, keys.loader_keys(settings.keys), "standard", 12)
+        recorder.index_made(definition.read(opened))
         for dump in _DUMPS:
             entry = parse(dump.entry)
             register.add(opened, entry)
-            _load(settings, dump, entry)
+            recorder.entered(entry)
+            recorder.loaded(_load(settings, dump, entry))
         with loader(settings) as ready:
             _say("publishing")
             publisher = Publisher(ready.store, ready.definition, ready.keys, ready.progress)
-            publisher.publish([str(dump.entry["name"]) for dump in _DUMPS])
+            names = [str(dump.entry["name"]) for dump in _DUMPS]
+            publisher.publish(names, tell=recorder.published)
 
 
-def _load(settings: Settings, dump: _Dump, entry: Dataset) -> None:
+def _load(settings: Settings, dump: _Dump, entry: Dataset) -> str:
+    """The load's certificate."""
     _say(f"loading {entry.name}: {dump.people:,} synthetic people")
     path = settings.data / "dumps" / f"{entry.name}.csv"
     _write(path, dump.people)
@@ -172,7 +179,7 @@ def _load(settings: Settings, dump: _Dump, entry: Dataset) -> None:
         tuple((column, _FIELDS[column]) for column in dump.fields),
     )
     with open_source(path) as source, loader(settings) as ready:
-        ready.load(source, request)
+        return ready.load(source, request)[0]
 
 
 def _write(path: Path, count: int) -> None:

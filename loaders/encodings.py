@@ -76,11 +76,7 @@ def encoding_named(name: str) -> str:
     folded = name.lower().replace("_", "-")
     known = _SPELLINGS.get(folded, folded)
     if known not in ENCODINGS:
-        known_ones = ", ".join(ENCODINGS)
-        raise InputError(
-            Code.BAD_USAGE,
-            f"the encoding must be one of {known_ones}; UTF-16 and UTF-32 are told without it",
-        )
+        raise InputError(Code.BAD_USAGE, "the encoding must be one of " + ", ".join(ENCODINGS))
     return known
 
 

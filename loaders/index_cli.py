@@ -28,15 +28,28 @@ from lookup.settings import Settings
     help="Cost of hashing an identifier: 1 MiB; 19 MiB in two passes; or 64 KiB, for tests only.",
 )
 def init(prefix_bits: int, profile: str) -> None:
-    """Make a new index: its keys, then its fixed parameters in the store."""
+    """Make a new index: its keys, then its fixed parameters in the store.
+
+    Both are told in the audit trail, as made by this machine's operator. Interrupted, the same
+    command goes on.
+    """
+    from loaders.recording import Recorder, tells_of
     from lookup import keys
-    from lookup.index import definition, store
+    from lookup.index import audit, definition, store
 
     settings = Settings.from_env()
     with store.opened(settings) as opened:
-        definition.refuse_existing(opened)
-        keys.create(settings.keys)
-        made = definition.create(opened, keys.loader_keys(settings.keys), profile, prefix_bits)
+        if definition.exists(opened):
+            made = definition.read(opened)
+            is_same = (profile, prefix_bits) == (made.profile, made.prefix_bits)
+            if not is_same or tells_of(audit.read(opened), made):
+                definition.refuse_existing(opened)
+            recorder = Recorder(opened, settings.keys)
+        else:
+            recorder = Recorder(opened, settings.keys)
+            keys.create(settings.keys)
+            made = definition.create(opened, keys.loader_keys(settings.keys), profile, prefix_bits)
+        recorder.index_made(made)
         warn_if_not_durable(opened)
     if profile == "test":
         note("THIS INDEX IS FOR TESTS ONLY: its Argon2 profile protects nobody")
@@ -53,13 +66,17 @@ def dataset() -> None:
 @click.argument("file", type=click.Path(path_type=Path))
 def dataset_add(file: Path) -> None:
     """Enter the dataset described in FILE (TOML), or change what is told of it."""
+    from loaders.recording import Recorder
     from lookup.index import definition, register, store
     from lookup.index.dataset import read_file
 
     entry = read_file(file)
-    with store.opened(Settings.from_env()) as opened:
+    settings = Settings.from_env()
+    with store.opened(settings) as opened:
         definition.read(opened)
+        recorder = Recorder(opened, settings.keys)
         dataset_id = register.add(opened, entry)
+        recorder.entered(entry)
     click.echo(f"{entry.name}: dataset {dataset_id}, {entry.lane.value} lane")
 
 

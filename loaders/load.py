@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -32,6 +33,9 @@ from lookup.index.store import Store
 from lookup.keys import LoaderKeys, check_value
 from lookup.protocol.suite import PROTOCOL, Kind
 
+if TYPE_CHECKING:
+    from loaders.cluster import Cluster
+
 _SLICE = 512  # identifiers a worker takes at a time: 0.05 to 10 s of work, by Argon2 profile
 _GROUP = 65_536  # rows written to the ledger together, fuller sets a command, or else
 _GROUP_SECONDS = 5.0  # what a kill may cost with a slow profile
@@ -47,20 +51,25 @@ class Request:
     fields: tuple[tuple[str, str], ...]  # column name, data class
 
     def columns(self) -> tuple[str, ...]:
-        """The mapping as text; with dataset and file it is the load's identity."""
-        named = [f"{kind.value}={column}" for kind, column in self.identifiers.items()]
-        return tuple(sorted(named) + sorted(f"{slug}:{name}" for name, slug in self.fields))
+        """The mapping as text; with dataset and file it is the load's identity.
+
+        A column is found but for case and blanks, so typed in another way it is the same one.
+        """
+        named = [f"{kind.value}={_folded(column)}" for kind, column in self.identifiers.items()]
+        fields = {f"{slug}:{_folded(name)}" for name, slug in self.fields}
+        return tuple(sorted(named) + sorted(fields))
 
 
 @dataclass(frozen=True)
 class Loader:
-    """An index with the keys to load into it."""
+    """An index with the keys to load into it; without a cluster this machine does the hashing."""
 
     store: Store
     definition: Definition
     keys: LoaderKeys
     workers: int
     progress: Progress
+    cluster: "Cluster | None" = None
 
     def load(self, source: Source, request: Request, *, fresh: bool = False) -> tuple[str, bool]:
         """Load a file; its certificate (JSON), and whether it had been loaded before.
@@ -104,7 +113,7 @@ class Loader:
                 started_at=started_at,
             )
             known = ledger.find(self.store, wanted)
-            replaced = None if known is None else self._replaced(known, fresh=fresh)
+            replaced = None if known is None else self._replaced(known, dataset.name, fresh=fresh)
             load = ledger.begin(self.store, wanted, instead_of=replaced)
             if load.state is LoadState.LOADED:
                 return load.certificate, True
@@ -116,13 +125,14 @@ class Loader:
             ledger.finish(self.store, load, certificate)
         return certificate, False
 
-    def _replaced(self, known: Load, *, fresh: bool) -> Load | None:
+    def _replaced(self, known: Load, name: str, *, fresh: bool) -> Load | None:
         """The earlier load of the same file that a new one shall be begun for, if so."""
         if known.state is LoadState.LOADED:
             if fresh:
                 raise InputError(
                     Code.BAD_USAGE,
-                    "this file is loaded already; to load it anew, first run: qorgan withdraw",
+                    "this file is loaded already; to load it anew, first run: qorgan withdraw "
+                    f"{name} --reason TEXT",
                 )
             return None
         if known.state is LoadState.RUNNING:
@@ -158,12 +168,11 @@ class Loader:
         forgotten.complete(self.store, load)
         kept_out = forgotten.read(self.store, load.lane, self.keys.ledger)
         done = load.checkpoint
-        with (
-            self.progress.task("hashing", len(people)) as advance,
-            pool(recipe, self.workers) as executor,
-        ):
+        chosen = self.cluster.pool(recipe) if self.cluster else pool(recipe, self.workers)
+        workers = self.cluster.workers if self.cluster else self.workers
+        with self.progress.task("hashing", len(people)) as advance, chosen as executor:
             advance(done)
-            for rows in _grouped(_derived(executor, people, done, self.workers * _WAITING)):
+            for rows in _grouped(_derived(executor, people, done, workers * _WAITING)):
                 done += len(rows)
                 held.refuse_if_lost()
                 kept, dropped = forgotten.split(rows, self.keys.ledger, kept_out)
@@ -211,6 +220,10 @@ class Loader:
                 "finished_at": _now(),
             }
         )
+
+
+def _folded(column: str) -> str:
+    return column.strip().casefold()
 
 
 def _columns(source: Source, request: Request, dataset: Dataset) -> Columns:

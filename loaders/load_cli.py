@@ -1,5 +1,7 @@
 """``qorgan load``: a dump into the ledger of a dataset."""
 
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +14,7 @@ from lookup.protocol.suite import Kind
 from lookup.settings import Settings
 
 if TYPE_CHECKING:
+    from loaders.cluster import Cluster
     from loaders.mapping import Mapping
 
 
@@ -36,6 +39,19 @@ def _field(_: click.Context, __: click.Parameter, values: tuple[str, ...]) -> tu
     return tuple((column, slug) for column, _, slug in pairs)
 
 
+def _cluster(url: str | None) -> AbstractContextManager["Cluster | None"]:
+    """The cluster, connected to before the first of the work; or none."""
+    if url is None:
+        return nullcontext()
+    try:
+        from loaders import cluster
+    except ModuleNotFoundError:
+        raise InputError(
+            Code.BAD_USAGE, "--scheduler needs Dask; run: pip install 'qorgan[dask]'"
+        ) from None
+    return cluster.connected(url)
+
+
 @click.command()
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--dataset", "name", required=True, help="The dataset's name in the register.")
@@ -58,7 +74,9 @@ def _field(_: click.Context, __: click.Parameter, values: tuple[str, ...]) -> tu
     "text. It finds what looks right, and can be wrong: columns are better.",
 )
 @click.option(
-    "--encoding", help="utf-8, cp1251, kz1048, cp866, koi8-r or mac-cyrillic; else detected."
+    "--encoding",
+    help="utf-8, cp1251, kz1048, cp866, koi8-r or mac-cyrillic; else, and where it is UTF-16 or "
+    "UTF-32, it is detected.",
 )
 @click.option("--delimiter", help="The character between cells, or tab; else it is detected.")
 @click.option(
@@ -72,6 +90,11 @@ def _field(_: click.Context, __: click.Parameter, values: tuple[str, ...]) -> tu
     "--fresh",
     is_flag=True,
     help="Start over, without what an interrupted load wrote; a withdrawn file needs it.",
+)
+@click.option(
+    "--scheduler",
+    metavar="URL",
+    help="Hash on the Dask cluster at tls://HOST:PORT; needs qorgan[dask].",
 )
 def load(
     file: Path,
@@ -101,7 +124,6 @@ def load(
     from loaders.opened import loader
     from loaders.recording import Recorder
     from lookup.index import register
-    from lookup.index.audit_record import Details, Event
 
     identifiers = {kind: column for kind in Kind if (column := given[kind.value])}
     if kinds and (identifiers or fields or no_header or given["delimiter"] or given["table"]):
@@ -123,7 +145,11 @@ def load(
         scan=kinds,
     )
     chosen = Settings.from_env()
-    with open_source(file, reading) as source, loader(chosen) as opened:
+    with (
+        open_source(file, reading) as source,
+        _cluster(given["scheduler"]) as cluster,
+        loader(chosen) as opened,
+    ):
         warn_if_not_durable(opened.store)
         if source.encoding != "utf-8" and reading.encoding is None:
             note(
@@ -137,8 +163,11 @@ def load(
             _tell(mapping)
             fields = mapping.fields
         request = Request(name, identifiers, fields)
-        certificate, was_loaded = opened.load(source, request, fresh=fresh)
-        recorder.record(Event.LOADED, Details.of_certificate(certificate))
+        certificate, was_loaded = replace(opened, cluster=cluster).load(
+            source, request, fresh=fresh
+        )
+        recorder.purged(name)  # with --fresh, what an interrupted load had written
+        recorder.loaded(certificate)
     if was_loaded:
         note("this file was loaded into this dataset before; here is that load's certificate")
     click.echo(certificate)

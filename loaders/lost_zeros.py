@@ -26,6 +26,7 @@ from lookup.protocol.suite import Kind
 ZEROS, FORMAT = "iin_zeros", "iin_format"  # what was restored, as a certificate calls it
 
 _NUMBERS = (Code.IIN_CHARACTERS, Code.IIN_LENGTH)  # the reasons that a number's cell is bad for
+_FEW = 32  # bad cells of a block: looked at one by one
 _SHARE = 2  # one of so many short cells must become a person's IIN
 
 
@@ -52,11 +53,11 @@ def look(column: Column, found: Cells) -> Looked:
     numbers, bad = found.numbers.copy(), dict(found.bad)
     padded = np.zeros(len(column), dtype=np.int64)
     is_short = np.zeros(len(column), dtype=np.bool_)
-    for size in cells.SHORT_IINS:
+    for size in cells.SHORT_IINS if len(bad) > _FEW else ():
         chosen, whole = cells.iins(column, size)
         is_short[chosen] = True
         padded[chosen] = np.where(iin_shape.persons(whole), whole, 0)
-    short: dict[int, str] = {}  # those that are not just digits
+    short: dict[int, str] = {}
     asked = [at for at, code in bad.items() if code in _NUMBERS and not is_short[at]]
     for at, cell in zip(asked, column.texts(np.array(asked, dtype=np.intp)), strict=True):
         digits = iin_shape.digits(cell)
@@ -72,9 +73,10 @@ def look(column: Column, found: Cells) -> Looked:
             except InputError as error:
                 bad[at] = error.code
     formatted = len(found.bad) - len(bad)
-    _, whole = cells.iins(Column.of(list(short.values())), iin_shape.DIGITS)
-    is_short[list(short)] = True
-    padded[list(short)] = np.where(iin_shape.persons(whole), whole, 0)
+    if short:
+        _, whole = cells.iins(Column.of(list(short.values())), iin_shape.DIGITS)
+        is_short[list(short)] = True
+        padded[list(short)] = np.where(iin_shape.persons(whole), whole, 0)
     looked = Cells(numbers != 0, numbers, None, bad)
     return Looked(looked, formatted, int(np.count_nonzero(is_short)), padded)
 

@@ -103,15 +103,13 @@ def purge(name: str, *, interrupted: bool, as_json: bool) -> None:
     """
     from loaders import purge as purging
     from loaders import report
-    from lookup.index.audit_record import Details, Event
 
     with _changing() as (publisher, recorder):
         done = purging.purge(publisher.store, name, publisher.progress, interrupted=interrupted)
-        if done.loads:
-            recorder.record(
-                Event.PURGED, Details(dataset=name, loads=done.loads, counts={"rows": done.rows})
-            )
+        recorder.purged(name)
     report.show([asdict(done)], ("dataset", "loads", "rows"), as_json=as_json)
+    if not done.loads:
+        note(f"{name} has no rows that could be deleted")
 
 
 @click.command()
@@ -144,7 +142,8 @@ def forget(kind: str, extra: tuple[str, ...], *, and_publish: bool, as_json: boo
             publisher.store, publisher.definition, publisher.keys, chosen, value
         )
         recorder.record(Event.FORGOT, Details(request=secrets.token_hex(8)))  # never who
-        waiting = [each.lane for each in done if each.publish]
+        # One that was killed may have published and not told of it.
+        waiting = [each.lane for each in done if each.publish or not recorder.tells(each.lane)]
         published = [publisher.extend(lane) for lane in waiting] if and_publish else []
         for one in published:
             recorder.published(one)

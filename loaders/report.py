@@ -1,11 +1,14 @@
 """Results on standard output: a table for people, JSON for programs."""
 
 import json
+import sys
 from collections.abc import Mapping, Sequence
 
 import click
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
+
+_LONG = 1000  # letters of a line in a pipe or a file
 
 
 def show(rows: Sequence[Mapping[str, object]], columns: Sequence[str], *, as_json: bool) -> None:
@@ -13,10 +16,13 @@ def show(rows: Sequence[Mapping[str, object]], columns: Sequence[str], *, as_jso
     if as_json:
         click.echo(json.dumps(rows, ensure_ascii=False))
         return
-    table = Table(*columns, box=None, header_style="bold", pad_edge=False)
+    # Nothing is cut off: a terminal folds what is too long; elsewhere lines are long.
+    shown = (Column(name, overflow="fold") for name in columns)
+    table = Table(*shown, box=None, header_style="bold", pad_edge=False)
     for row in rows:
         table.add_row(*(_text(row.get(column)) for column in columns))
-    Console(soft_wrap=True).print(table)
+    width = None if sys.stdout.isatty() else _LONG
+    Console(soft_wrap=True, width=width).print(table)
 
 
 def _text(value: object) -> str:

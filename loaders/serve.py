@@ -3,12 +3,15 @@
 What start-up refuses is said by ``lookup.app.create_app`` in the first worker, in one sentence.
 """
 
+import errno
 import os
+import socket
 import sys
 from pathlib import Path
 from typing import NoReturn
 
 import lookup
+from lookup.errors import Code, UnavailableError
 from lookup.settings import Settings
 
 
@@ -17,7 +20,11 @@ def serve(settings: Settings) -> NoReturn:
 
     What happens to lie in the current folder must not be imported in place of our modules, with
     the keys in reach: hence ``-P``, and ``--chdir`` because gunicorn imports from its folder.
+
+    Raises:
+        UnavailableError: SERVICE_UNREACHABLE, nobody can listen at that address now.
     """
+    refuse_taken(settings)
     os.environ["QORGAN_DATA"] = str(settings.data)  # absolute, since the folder changes
     os.environ["QORGAN_KEYS"] = str(settings.keys)
     os.environ["QORGAN_CACHE"] = str(settings.cache)
@@ -31,4 +38,34 @@ def serve(settings: Settings) -> NoReturn:
             *("--chdir", str(Path(lookup.__file__).parent.parent)),
             *("-c", "python:lookup.gunicorn_conf", "lookup.app:create_app()"),
         ],
+    )
+
+
+def refuse_taken(settings: Settings) -> None:
+    """Refuse an address where somebody listens: gunicorn would try on, and not say which it is.
+
+    Raises:
+        UnavailableError: SERVICE_UNREACHABLE.
+    """
+    address = f"{settings.host}:{settings.port}"
+    try:
+        family, _, _, _, where = socket.getaddrinfo(
+            settings.host.strip("[]"), settings.port, type=socket.SOCK_STREAM
+        )[0]
+        with socket.socket(family, socket.SOCK_STREAM) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as gunicorn does
+            probe.bind(where)
+            probe.listen()
+    except socket.gaierror:
+        raise _cannot_listen(address, "it is no address of this machine") from None
+    except OSError as error:
+        if error.errno == errno.EADDRINUSE:
+            raise _cannot_listen(address, "another program does") from None
+        raise _cannot_listen(address, os.strerror(error.errno or 0).lower()) from None
+
+
+def _cannot_listen(address: str, why: str) -> UnavailableError:
+    return UnavailableError(
+        Code.SERVICE_UNREACHABLE,
+        f"cannot listen on {address}: {why}; give another address with --bind or QORGAN_BIND",
     )

@@ -9,6 +9,7 @@ import functools
 import itertools
 import re
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 
 from loaders.sql_cells import ESCAPED, NULLS, PLAIN, SPACE, read_cell, read_tuple, unquoted
 from loaders.sql_copy import BROKEN, LONG, WRONG_WIDTH, Taken
@@ -27,6 +28,8 @@ _FOLLOW = re.compile(
     re.IGNORECASE,
 )
 _NEXT = r"(?=[ \t]*+\r?\n(?:INSERT|GO)\b)"  # MSSQL ends statements without a semicolon
+# What stands between two statements of one row each, where nothing needs care.
+_BETWEEN = re.compile(r"[\s;]*+(?:GO[ \t]*+\r?\n\s*+)?+", re.IGNORECASE)
 _HEADER = r"(?:INSERT\s|REPLACE\s++INTO\s|COPY\s|CREATE\s)"
 _PLACE = re.compile(
     r"(?P<tuple>\)\s*+,\s*+(?=\()|^[ \t]*+(?=\())"
@@ -35,19 +38,32 @@ _PLACE = re.compile(
 )
 
 
+@dataclass(frozen=True)
+class Statement:
+    """What the beginning of an INSERT tells of its tuples.
+
+    Attributes:
+        written: all of it, up to the first tuple.
+        width: how many cells a tuple must have, or 0 for any number.
+        escapes: whether backslashes escape; a tuple that is broken so is read the other way.
+    """
+
+    written: str
+    width: int
+    escapes: bool
+
+
 class TupleReader:
     """Reads the tuples of one statement after another."""
 
     def __init__(self, window: Window) -> None:
         self._window = window
 
-    def take(self, width: int, most: int, escapes: bool) -> Taken:
+    def take(self, statement: Statement, most: int) -> Taken:
         """Read at most so many tuples from the window's place, where one begins.
 
-        Args:
-            width: how many cells a tuple must have, or 0 for any number.
-            most: tuples to read; those of about 1 MiB end it earlier.
-            escapes: whether backslashes escape; a tuple that is broken so is read the other way.
+        Statements that follow at once and are written alike are read as if they were this one:
+        some dumps have one for each row. Tuples of about 1 MiB end it earlier.
         """
         taken = Taken()
         window = self._window
@@ -55,25 +71,24 @@ class TupleReader:
         while taken.more and len(taken.rows) < most and window.position < stop:
             if not window.look():
                 taken.more = False
-            elif width and width <= _MOST_GROUPS:
-                self._run(taken, width, most, escapes)
-            else:
-                self._step(taken, width, escapes)
+            elif not 0 < statement.width <= _MOST_GROUPS or not self._run(
+                taken, statement, most, window.at + stop - window.position
+            ):
+                self._step(taken, statement.width, statement.escapes)
         return taken
 
-    def _run(self, taken: Taken, width: int, most: int, escapes: bool) -> None:
-        """Read simple tuples at full speed, up to the first that needs care."""
+    def _run(self, taken: Taken, statement: Statement, most: int, stop: int) -> bool:
+        """Read simple tuples at full speed; False before the first that needs care."""
         window = self._window
-        text, at = window.text, window.at
-        match = _fast(width, escapes)
-        last = len(text) - (0 if window.ended else MAX_STATEMENT)
+        text, at, escapes = window.text, window.at, statement.escapes
+        match = _fast(statement.width, escapes)
+        last = min(stop - 1, len(text) - (0 if window.ended else MAX_STATEMENT))
         rows = taken.rows
         while at <= last and len(rows) < most:
             found = match(text, at, at + MAX_STATEMENT)
             if found is None:
                 window.at = at
-                self._step(taken, width, escapes)
-                return
+                return False
             raw = found[0]
             row = [
                 c[1:-1] if c[0] == "'" else "" if c in NULLS else c if c[-1] != "'" else c[2:-1]
@@ -82,13 +97,21 @@ class TupleReader:
             if "''" in raw or "\\" in raw:
                 row = [unquoted(c, escapes) if "'" in c or "\\" in c else c for c in row]
             if "CAST(" in raw:
-                row = [read_cell(c, escapes) for c in found.groups()]
+                row = [
+                    read_cell(c, escapes) if c[:5] == "CAST(" else cell
+                    for c, cell in zip(found.groups(), row, strict=True)
+                ]
             rows.append(row)
-            at = found.end()
-            if text[at - 1] in ";)":
-                taken.more = False
-                break
+            end = found.end()
+            if text[end - 1] in ";)":
+                end = _same_again(text, end, at + MAX_STATEMENT, statement.written)
+                if not end:
+                    window.at = found.end()
+                    taken.more = False
+                    return True
+            at = end
         window.at = at
+        return True
 
     def _step(self, taken: Taken, width: int, escapes: bool) -> None:
         """Read one tuple with all care, or find out where to go on."""
@@ -166,6 +189,14 @@ class TupleReader:
             break
         taken.more = more and window.look()
         taken.reject(LONG if window.position - start > MAX_STATEMENT else BROKEN)
+
+
+def _same_again(text: str, at: int, limit: int, written: str) -> int:
+    """Where the tuples of the statement behind this one begin, if it is written alike; else 0."""
+    between = _BETWEEN.match(text, at, limit)
+    begin = at if between is None else between.end()
+    end = begin + len(written)
+    return end if end < limit and text.startswith(written, begin) and text[end] == "(" else 0
 
 
 def _space_end(text: str, at: int, limit: int) -> int:

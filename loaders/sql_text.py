@@ -26,7 +26,7 @@ from loaders.sql_headers import (
     insert_name,
     same_table,
 )
-from loaders.sql_insert import TupleReader
+from loaders.sql_insert import Statement, TupleReader
 from loaders.sql_other import (
     BEGIN,
     DELIMITER_BACK,
@@ -147,7 +147,11 @@ class _Reader:
             pass_statement(window, self._escapes)
             return
         window.at = header.end
-        yield from self._take(header, lambda w, most: self._tuples.take(w, most, self._escapes))
+        written = self._last[0]
+        yield from self._take(
+            header,
+            lambda width, most: self._tuples.take(Statement(written, width, self._escapes), most),
+        )
 
     def _insert_header(self) -> Header | None:
         """The header of the INSERT here: most often the same as that of the last one."""

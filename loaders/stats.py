@@ -95,7 +95,8 @@ def _status(name: str, load: Load, holder: str) -> LoadStatus:
         done, of, rows = load.purged_shards, load.shards, 0
         state = "purging" if load.has_rows else "purged"
     percent = 100 * done // of if of else 100
-    return LoadStatus(name, load.id, state, percent, rows, load.started_at, load.reason)
+    reason = "" if load.state is LoadState.LOADED else load.reason  # of one that was rolled back
+    return LoadStatus(name, load.id, state, percent, rows, load.started_at, reason)
 
 
 def _published(store: Store, lane: Lane) -> set[int]:

@@ -2,6 +2,8 @@
 
 import json
 import os
+import random
+import shutil
 import signal
 import socket
 import subprocess
@@ -10,9 +12,10 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Self
 
 import pytest
 import redis
@@ -22,6 +25,25 @@ from lookup.index.store import Store
 
 QORGAN = (sys.executable, "-m", "loaders")
 ROOT = Path(__file__).parent.parent
+# A quarter of a minute or more each: begun first, so that no worker is left alone with one.
+LONG = (
+    "test_story.py",
+    "test_kill.py",
+    "test_kill_publish.py",
+    "test_browser_looks.py",
+    "test_browser_doubts.py",
+    "test_browser_check.py",
+    "test_web.py",
+    "test_bench.py",
+    "test_browser_privacy.py",
+    "test_privacy.py",
+    "test_operations_cli.py",
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Long files first; else as they are found."""
+    items.sort(key=lambda item: item.path.name not in LONG)
 
 
 @pytest.fixture(scope="session")
@@ -69,6 +91,11 @@ class Installation:
         if code is not None:
             assert code == done.returncode, done.stderr
         return done
+
+    def copy(self, folder: Path) -> Self:
+        """The same installation in another folder; nothing may run in this one."""
+        shutil.copytree(self.data, folder / "data")
+        return replace(self, data=folder / "data")
 
     def start(self, *arguments: str | Path) -> subprocess.Popen[str]:
         """Start the command in a process group of its own and do not wait."""
@@ -133,12 +160,26 @@ class Served:
     log: Path
 
 
-@pytest.fixture
-def installation(tmp_path: Path) -> Installation:
-    """A new index with the test profile and 10 prefix bits."""
-    made = Installation(tmp_path / "data")
+@pytest.fixture(scope="session")
+def initialised(tmp_path_factory: pytest.TempPathFactory) -> Installation:
+    """What ``installation`` copies."""
+    made = Installation(tmp_path_factory.mktemp("initialised") / "data")
     made.qorgan("init", "--argon2", "test", "--prefix-bits", "10")
     return made
+
+
+@pytest.fixture
+def installation(initialised: Installation, tmp_path: Path) -> Installation:
+    """A new index with the test profile and 10 prefix bits."""
+    return initialised.copy(tmp_path)
+
+
+@pytest.fixture(scope="session")
+def published_site(tmp_path_factory: pytest.TempPathFactory) -> Installation:
+    """What ``site_world.serving`` copies and serves."""
+    from site_world import published
+
+    return published(tmp_path_factory.mktemp("site"))
 
 
 def wait_until(condition: object, seconds: float = 30.0) -> None:
@@ -151,11 +192,16 @@ def wait_until(condition: object, seconds: float = 30.0) -> None:
 
 
 def free_port() -> int:
-    """A port on loopback that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """A port on loopback that nobody listens on.
+
+    None of those that the kernel gives to whoever connects somewhere: until our service listens,
+    another test could get it.
+    """
+    while True:
+        port = random.SystemRandom().randrange(10_000, 32_000)
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 def get(url: str) -> tuple[int, bytes]:
@@ -166,3 +212,8 @@ def get(url: str) -> tuple[int, bytes]:
     except urllib.error.HTTPError as error:
         with error:
             return error.code, error.read()
+
+
+def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
+    """A long value is called by its argument: random ones would differ from worker to worker."""
+    return argname if isinstance(val, str | bytes) and len(val) > 60 else None

@@ -1,4 +1,7 @@
-"""An installation that is killed, and all that its index comes to."""
+"""An installation that is killed, and all that its index comes to.
+
+Tests say how often: ``KILLS=200 pytest tests/test_kill*.py`` is a soak test.
+"""
 
 import json
 import os
@@ -6,13 +9,17 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import kill_runner
+import pytest
 import redis
 from conftest import ROOT, Installation, wait_until
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 from lookup.index import keyspace, ledger, versions
 from lookup.index.embedded import EmbeddedStore
@@ -21,6 +28,12 @@ from lookup.index.versions import FILTER, VIEW
 from lookup.protocol.suite import Lane
 
 LANE = Lane.PUBLIC
+PEOPLE = 6000
+
+
+def kills(usual: int) -> int:
+    """How many kills a test shall make."""
+    return int(os.environ.get("KILLS", usual))
 
 
 @dataclass
@@ -29,22 +42,28 @@ class Killable(Installation):
 
     started: list[subprocess.Popen[str]] = field(default_factory=list)
 
-    def start(self, *arguments: str | Path) -> subprocess.Popen[str]:
-        process = subprocess.Popen(
-            [sys.executable, str(ROOT / "tests" / "kill_runner.py"), *map(str, arguments)],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            env=self.env | {"PYTHONPATH": str(ROOT)},
-            cwd=ROOT,
-            start_new_session=True,
-        )
+    def start(
+        self, *arguments: str | Path, stdin: str = "", **environ: str
+    ) -> subprocess.Popen[str]:
+        typed = self.data.parent / "typed"
+        typed.write_text(stdin, encoding="ascii")
+        with typed.open("rb") as given:
+            process = subprocess.Popen(
+                [sys.executable, str(ROOT / "tests" / "kill_runner.py"), *map(str, arguments)],
+                stdin=given,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                text=True,
+                env=self.env | {"PYTHONPATH": str(ROOT)} | environ,
+                cwd=ROOT,
+                start_new_session=True,
+            )
         self.started.append(process)
         return process
 
-    def run(self, *arguments: str | Path) -> str:
+    def run(self, *arguments: str | Path, stdin: str = "", **environ: str) -> str:
         """Run a command to its end, which must be a good one; what it printed."""
-        with self.start(*arguments) as process:
+        with self.start(*arguments, stdin=stdin, **environ) as process:
             out, err = process.communicate(timeout=120)
         assert 0 == process.returncode, err
         return out
@@ -61,7 +80,8 @@ class Killable(Installation):
 
     def checkpoint(self) -> int | None:
         """How far the first load is; None where no store answers."""
-        client = redis.Redis(unix_socket_path=str(self.data / "store" / "valkey.sock"))
+        once = Retry(NoBackoff(), 0)  # by default it would try for some seconds
+        client = redis.Redis(unix_socket_path=str(self.data / "store" / "valkey.sock"), retry=once)
         with closing(client):
             try:
                 return int(client.hget(keyspace.load(1), "checkpoint") or 0)
@@ -109,6 +129,74 @@ def result(installation: Killable) -> Result:
     del certificate["started_at"], certificate["finished_at"]
     rows = frozenset(sealed[at : at + 18] for at in range(0, len(sealed), 18))
     return Result(rows, certificate, document, *parts)
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """An installation to copy, and what a clean run of it comes to."""
+
+    empty: Killable
+    one_published: Killable  # and "two" loaded
+    first: Result
+    second: Result
+
+    @property
+    def old_name(self) -> object:
+        """The version that has the first dataset only."""
+        return self.first.parameters["version"]
+
+    @property
+    def new_name(self) -> object:
+        """The version that has both."""
+        return self.second.parameters["version"]
+
+
+@pytest.fixture(scope="module")
+def small_chunks() -> Iterator[None]:
+    """We read in the chunks that the killed ones write in."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(versions, "CHUNK_BYTES", kill_runner.CHUNK_BYTES)
+        yield
+
+
+@pytest.fixture(scope="module")
+def prepared(small_chunks: None, tmp_path_factory: pytest.TempPathFactory) -> Prepared:
+    """Two datasets and their dumps; loaded and published without disturbance in copies."""
+    places = tmp_path_factory.mktemp("kill")
+    empty = Killable(places / "empty" / "data")
+    empty.qorgan("init", "--argon2", "test", "--prefix-bits", "10")
+    for name, seed in (("one", 1), ("two", 2)):
+        empty.dataset(name, classes=("names", "government-issued-ids", "phone-numbers"))
+        with (empty.data.parent / f"{name}.csv").open("w", encoding="utf-8") as dump:
+            dump.write(empty.qorgan("synth", "--people", str(PEOPLE), "--seed", str(seed)).stdout)
+    clean = empty.copy(places / "clean")
+    clean.run(*clean.load("one"))
+    clean.run("publish", "one")
+    first = result(clean)
+    clean.run(*clean.load("two"))
+    one_published = clean.copy(places / "one-published")
+    clean.run("publish", "two")
+    return Prepared(empty, one_published, first, result(clean))
+
+
+Copier = Callable[[Killable], Killable]
+
+
+@pytest.fixture
+def copied(tmp_path: Path) -> Iterator[Copier]:
+    """Copies an installation; whatever happens, nothing of the copy runs on afterwards."""
+    made: list[Killable] = []
+
+    def copy(installation: Killable) -> Killable:
+        made.append(installation.copy(tmp_path / f"copy-{len(made)}"))
+        return made[-1]
+
+    yield copy
+    for installation in made:
+        for process in installation.started:
+            kill(process)
+        with installation.store():
+            pass
 
 
 def kill(process: subprocess.Popen[str]) -> bool:

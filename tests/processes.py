@@ -18,11 +18,12 @@ def described(pid: int, what: str) -> str:
     return _ps("-o", f"{what}=", "-p", str(pid))
 
 
-def children(pid: int) -> list[int]:
-    """The ids of a process's living children."""
-    return [int(child) for child in _ps("-o", "pid=", "--ppid", str(pid)).split()]
+def children(pid: int, called: str = "") -> list[int]:
+    """The ids of a process's living children that were started with this word, in one look."""
+    lines = _ps("-o", "pid=,args=", "--ppid", str(pid)).splitlines()
+    return [int(line.split()[0]) for line in lines if called in line]
 
 
 def _ps(*arguments: str) -> str:
-    done = subprocess.run(["ps", *arguments], capture_output=True, text=True, check=False)
+    done = subprocess.run(["ps", "-ww", *arguments], capture_output=True, text=True, check=False)
     return done.stdout.strip()

@@ -9,7 +9,9 @@ import pytest
 from small_index import iins
 
 from loaders import cli
+from lookup.index import audit
 from lookup.index.embedded import EmbeddedStore
+from lookup.index.store import Store
 
 (IIN,) = iins(1)
 DATASET = """name = "one"
@@ -76,6 +78,11 @@ def program(
     made = Program(folder, patch, capture)
     made.write("dump.csv", DUMP)
     return made
+
+
+def recorded(store: Store) -> str:
+    """What a command that added a record notes."""
+    return f"note: audit head {audit.read(store).head}\n"
 
 
 def refused(sentence: str, code: int = 2) -> Said:

@@ -65,17 +65,19 @@ _FIELDS = ("--field", "name=names", "--field", "address=physical-addresses")
 
 
 @contextmanager
-def serving(folder: Path, **environ: str) -> Iterator[tuple[Served, Installation]]:
-    """The site, until the block ends."""
-    installation = published(folder)
+def serving(
+    made: Installation, folder: Path, **environ: str
+) -> Iterator[tuple[Served, Installation]]:
+    """The site, until the block ends; ``made`` is the fixture ``published_site``."""
+    installation = made.copy(folder)
     with installation.served(QORGAN_WORKERS="1", **environ) as served:
         yield served, installation
 
 
-def published(folder: Path, *, argon2: str = "test") -> Installation:
+def published(folder: Path) -> Installation:
     """Datasets "shop", "citizens" and, in the verified lane, "clinic"."""
     made = Installation(folder / "data")
-    made.qorgan("init", "--argon2", argon2, "--prefix-bits", "12")
+    made.qorgan("init", "--argon2", "test", "--prefix-bits", "12")
     for name, rows in zip(("shop", "citizens", "clinic"), _ROWS, strict=True):
         if name == "citizens":
             (folder / "told.toml").write_text(TOLD, encoding="utf-8")

@@ -73,7 +73,7 @@ def lines(store: Store) -> list[bytes]:
         (BEN, Event.WITHDRAWN, Details(dataset="one", reason="қате деректер")),
         (ANN, Event.FORGOT, Details(request="5" * 16, counts={"rows": 2})),
     ):
-        audit.append(store, by, event, details)
+        audit.append(store, by, event, details, now=NOON)
     return audit.read_lines(store)
 
 
@@ -306,18 +306,26 @@ def test_an_event_is_recorded_once(store: Store) -> None:
 
 def test_what_happens_again_is_recorded_again(store: Store) -> None:
     """On, off and on are three events; so are two versions, and a dataset's text changed back."""
-    one, two = (Details(dataset="one", file_sha256=digit * 64) for digit in "12")
+    one, two = (Details(dataset="one", entry_sha256=digit * 64) for digit in "12")
     happened = (
         *((Event.FOUR_EYES_SET, Details(on=on)) for on in (True, False, True)),
         *((Event.DATASET_ENTERED, details) for details in (one, two, one)),
         *((event, Details(load=3)) for event in (Event.LOADED, Event.PURGED, Event.LOADED)),
         *((Event.FORGOT, Details(request=digit * 16)) for digit in "12"),
-        *((Event.KEY_REPLACED, Details(key="public", public_key=digit * 64)) for digit in "12"),
     )
     for event, details in happened:
         audit.append(store, ANN, event, details)
     records = audit.read(store).records[1:]
     assert list(happened) == [(record.event, record.details) for record in records]
+
+
+def test_a_datasets_text_and_its_loads_are_two_subjects(store: Store) -> None:
+    """Withdrawing it changes nothing in what is told of it, and the other way round."""
+    entered = Event.DATASET_ENTERED, Details(dataset="one", entry_sha256="1" * 64)
+    withdrawn = Event.WITHDRAWN, Details(dataset="one", loads=(1,))
+    for event, details in (entered, withdrawn, entered, withdrawn):
+        audit.append(store, ANN, event, details)
+    assert 3 == len(audit.read(store).records)
 
 
 def test_a_lost_reply_makes_no_second_record(

@@ -13,6 +13,7 @@ ROOT = Path(__file__).parents[1]
 
 FIGURES = {
     "load": ("load/throughput/test", "load/throughput/standard"),
+    "load_16m": ("load_16m/rows-a-second", "load_16m/memory", "load_16m/second-pass"),
     "first_pass": ("first_pass/csv", "first_pass/rows-a-second", "first_pass/memory"),
     "ledger_write": ("ledger/write/200k", "ledger/write/16M"),
     "store_memory": ("store/memory/identifier",),

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from chromium import LANGUAGES, chromium, needs_chromium, visiting
-from conftest import Served, get, wait_until
+from conftest import Installation, Served, get, wait_until
 from playwright.sync_api import Browser, Route
 from site_world import CLEAN, EMAIL, IN_ONE, LEAKED, PHONE, SENSITIVE, serving
 
@@ -54,8 +54,10 @@ WRONG_DIGIT = {"kk": "бақылау цифры", "ru": "контрольная 
 
 
 @pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    with serving(tmp_path_factory.mktemp("site")) as (served, _):
+def site(
+    published_site: Installation, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Served]:
+    with serving(published_site, tmp_path_factory.mktemp("site")) as (served, _):
         yield served
 
 
@@ -350,10 +352,10 @@ def test_undo_brings_nothing_back(chromium: Browser, site: Served) -> None:
 
 
 def test_a_phone_is_not_said_to_be_searched_where_there_are_none(
-    chromium: Browser, tmp_path: Path
+    chromium: Browser, published_site: Installation, tmp_path: Path
 ) -> None:
     """A leak that was not loaded by phone numbers was not searched by them, whatever it held."""
-    with serving(tmp_path) as (served, installation):
+    with serving(published_site, tmp_path) as (served, installation):
         installation.dataset("iins-only", classes=("government-issued-ids", "phone-numbers"))
         dump = tmp_path / "iins.csv"
         dump.write_text(f"iin\n{CLEAN}\n", encoding="utf-8")

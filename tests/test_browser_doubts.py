@@ -50,8 +50,10 @@ class World:
 
 
 @pytest.fixture(scope="module")
-def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    with serving(tmp_path_factory.mktemp("doubts")) as (served, installation):
+def world(
+    published_site: Installation, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[World]:
+    with serving(published_site, tmp_path_factory.mktemp("doubts")) as (served, installation):
         yield World(served, installation)
 
 
@@ -252,11 +254,13 @@ def test_the_worker_cannot_be_loaded(chromium: Browser, world: World) -> None:
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_a_stopped_store(chromium: Browser, tmp_path: Path, language: str) -> None:
+def test_a_stopped_store(
+    chromium: Browser, published_site: Installation, tmp_path: Path, language: str
+) -> None:
     """With the store dead nobody is evaluated: the page says that it could not check, and why."""
     limit = {"QORGAN_EVALUATE_LIMIT": "1000/hour"}
     with (
-        serving(tmp_path, **limit) as (served, installation),
+        serving(published_site, tmp_path, **limit) as (served, installation),
         visiting(chromium, served.url) as visit,
     ):
         visit.open(f"/{language}/")

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from chromium import LANGUAGES, Visit, chromium, keep, needs_chromium, visiting
-from conftest import ROOT, Served
+from conftest import ROOT, Installation, Served
 from playwright.sync_api import Browser
 from site_world import CLEAN, LEAKED, serving
 
@@ -15,23 +15,28 @@ PAGES = ("/", "/breaches", "/breaches/kz-2025-16m", "/how-it-works", "/developer
 ANSWERS = {"found": LEAKED, "not_found": CLEAN, "refused": "1"}
 # WCAG 2.2, levels A and AA, and what axe's authors hold to be good practice.
 _RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+# All that another colour scheme can change.
+_COLOURS = ["color-contrast", "link-in-text-block"]
 
 pytestmark = needs_chromium
 __all__ = ["chromium"]
 
 
 @pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    with serving(tmp_path_factory.mktemp("site")) as (served, _):
+def site(
+    published_site: Installation, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Served]:
+    with serving(published_site, tmp_path_factory.mktemp("site")) as (served, _):
         yield served
 
 
-def violations(visit: Visit) -> list[str]:
-    """What axe-core finds wrong on the page as it stands now."""
+def violations(visit: Visit, scheme: str = "light") -> list[str]:
+    """What axe-core finds wrong on the page as it stands now; of the dark one, its colours."""
     visit.page.evaluate(Path(AXE).read_text(encoding="utf-8"))
-    found = visit.page.evaluate(
-        "rules => axe.run(document, {runOnly: {type: 'tag', values: rules}})", _RULES
-    )
+    rules = {"type": "tag", "values": _RULES}
+    if scheme == "dark":
+        rules = {"type": "rule", "values": _COLOURS}
+    found = visit.page.evaluate("rules => axe.run(document, {runOnly: rules})", rules)
     assert found["passes"], "axe looked at nothing"
     return [
         f"{violation['id']}: {node['html'][:120]}"
@@ -51,26 +56,29 @@ def test_axe_finds_nothing(chromium: Browser, site: Served, language: str, schem
     with visiting(chromium, site.url, color_scheme=scheme) as visit:
         for path in PAGES:
             visit.open(f"/{language}{path}")
-            assert violations(visit) == [], path
+            assert violations(visit, scheme) == [], path
         visit.open(f"/{language}/")
         for answer, value in ANSWERS.items():
             assert visit.ask(value) == answer
             for summary in visit.page.locator("summary:visible").all():
                 summary.click()
-            assert violations(visit) == [], answer
+            assert violations(visit, scheme) == [], answer
             visit.open(f"/{language}/")
         visit.context.route("**/v1/range/**", lambda route: route.abort())
         assert visit.ask(LEAKED) == "could_not_check"
-        assert violations(visit) == []
+        assert violations(visit, scheme) == []
 
 
 @needs_axe
 def test_axe_finds_what_is_wrong(chromium: Browser, site: Served) -> None:
-    """A picture without a text is found: the check above can fail."""
+    """A picture without a text is found, and text that cannot be read: the check above can fail."""
     with visiting(chromium, site.url) as visit:
         visit.open("/en/")
         visit.page.evaluate("document.querySelector('main').append(new Image())")
+        visit.page.evaluate("document.querySelector('main p').style.color = '#eee'")
         assert any(line.startswith("image-alt") for line in violations(visit))
+        for scheme in ("light", "dark"):
+            assert any(line.startswith("color-contrast") for line in violations(visit, scheme))
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

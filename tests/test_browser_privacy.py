@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 from chromium import Visit, chromium, needs_chromium, visiting
-from conftest import Served, get
+from conftest import Installation, Served, get
 from playwright.sync_api import Browser
 from site_world import CLEAN, EMAIL, IN_ONE, LEAKED, PHONE, serving
 
@@ -26,9 +26,11 @@ _FULL_RANGE = 4160 * 8 + 12 * 32
 
 
 @pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Served, bytes]]:
+def site(
+    published_site: Installation, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[Served, bytes]]:
     """The site, and the public lane's seed to compute tokens with."""
-    with serving(tmp_path_factory.mktemp("site")) as (served, installation):
+    with serving(published_site, tmp_path_factory.mktemp("site")) as (served, installation):
         yield served, keys.read(installation.data / "keys", "public")
 
 

@@ -63,7 +63,10 @@ def check(
         monkeypatch.setattr(sys, "argv", argv)
         monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin.encode())))
         code = cli._run()
-        done = Done(code, *capsys.readouterr())
+        said = capsys.readouterr()
+        asked = f" (asked {server or service.url})\n"
+        assert asked in said.err or code != 3
+        done = Done(code, said.out, said.err.replace(asked, "\n"))
         for given in (*arguments, *stdin.split()):
             for part in re.findall(r"[0-9]{8,}|\S+@\S+", given):
                 assert part not in done.stdout + done.stderr
@@ -77,7 +80,8 @@ Check = Callable[..., Done]
 
 def test_not_found(check: Check) -> None:
     """Who is in no leak is told in which version, and that this proves nothing; exit code 0."""
-    said = f"not found in version {VERSION} of 2026-11-22\n{NO_PROOF}"
+    searched = "Searched: first-leak, second-leak.\n"
+    said = f"not found in version {VERSION} of 2026-11-22\n{searched}{NO_PROOF}"
     assert Done(0, said, "") == check(stdin=CLEAN + "\n")
 
 

@@ -130,5 +130,8 @@ def test_proof_of_another_key(service: HostileService, tmp_path: Path) -> None:
     """An evaluation that does not prove its key is told in one sentence; exit code 3."""
     service.publication = publish().signed_anew(public_key=lane_key(OTHER_OPRF).public_key.hex())
     done = run(service, tmp_path, given=LEAKED.encode())
-    said = b"qorgan: could not check: the evaluation was not made with the pinned key\n"
-    assert (3, b"", said) == (done.returncode, done.stdout, done.stderr)
+    said = (
+        "qorgan: could not check: the evaluation was not made with the pinned key "
+        f"(asked {service.url})\n"
+    )
+    assert (3, b"", said.encode()) == (done.returncode, done.stdout, done.stderr)

@@ -5,7 +5,7 @@ import re
 from pathlib import Path
 
 import pytest
-from program import DATASET, Program, Said, program, refused
+from program import DATASET, Program, Said, program, recorded, refused
 
 from lookup.index.embedded import EmbeddedStore
 from lookup.index.store import Store
@@ -32,11 +32,12 @@ def qorgan(bare: Program) -> Program:
     return bare
 
 
-def test_init_makes_an_index_once(bare: Program) -> None:
+def test_init_makes_an_index_once(bare: Program, store: Store) -> None:
     """The first time it says what to back up; the second time it changes nothing."""
     said = bare("init", "--argon2", "test", "--prefix-bits", "10")
     keys = bare.folder / "data" / "keys"
     expected_notes = (
+        f"{recorded(store)}"
         "note: THIS INDEX IS FOR TESTS ONLY: its Argon2 profile protects nobody\n"
         f"note: back up the key files in {keys}: without them the index is noise\n"
     )
@@ -48,7 +49,7 @@ def test_init_makes_an_index_once(bare: Program) -> None:
     assert refused(exists) == bare("init", QORGAN_KEYS=str(bare.folder / "other"))
     assert not (bare.folder / "other").exists()
     assert before == {path.name: path.read_bytes() for path in keys.iterdir()}
-    assert 5 == len(before)
+    assert 6 == len(before)
 
 
 @pytest.mark.parametrize("bits", ["9", "21", "x"])
@@ -60,13 +61,13 @@ def test_init_refuses_other_prefix_lengths(bare: Program, bits: str) -> None:
     assert not (bare.folder / "data" / "keys").exists()
 
 
-def test_dataset_is_entered_and_listed(qorgan: Program) -> None:
+def test_dataset_is_entered_and_listed(qorgan: Program, store: Store) -> None:
     """Entering it again keeps its id; a sensitive one is in the other lane."""
     again = qorgan("dataset", "add", qorgan.folder / "one.toml")
-    assert Said(0, "one: dataset 1, public lane\n", "") == again
+    assert Said(0, "one: dataset 1, public lane\n", recorded(store)) == again
     clinic = DATASET.replace('"one"', '"clinic"').replace("false", "true")
     said = qorgan("dataset", "add", qorgan.write("clinic.toml", clinic))
-    assert Said(0, "clinic: dataset 2, verified lane\n", "") == said
+    assert Said(0, "clinic: dataset 2, verified lane\n", recorded(store)) == said
     classes = ["names", "government-issued-ids"]
     assert [
         {"id": 1, "name": "one", "lane": "public", "data_classes": classes},
@@ -185,20 +186,20 @@ def test_first_steps_name_the_next_step(bare: Program) -> None:
     assert refused(sentence) == bare(*load)
 
 
-def test_load_and_publish_speak_on_standard_output(qorgan: Program) -> None:
+def test_load_and_publish_speak_on_standard_output(qorgan: Program, store: Store) -> None:
     """The certificate and the result alone, so that scripts can read them; notes go elsewhere."""
     load = ("load", "dump.csv", "--dataset", "one", "--iin", "iin", "--field", "full name=names")
     first = qorgan(*load)
-    assert (0, "", 1) == (first.code, first.err, first.out.count("\n"))
+    assert (0, recorded(store), 1) == (first.code, first.err, first.out.count("\n"))
     rows = {"read": 1, "accepted": 1, "duplicates": 0, "rejected": 0}
     assert rows == json.loads(first.out)["rows"]
     note = "note: this file was loaded into this dataset before; here is that load's certificate\n"
-    assert Said(0, first.out, note) == qorgan(*load)
+    assert Said(0, first.out, recorded(store) + note) == qorgan(*load)
     published = qorgan("publish", "one", "--json")
     (row,) = json.loads(published.out)
     assert re.fullmatch("1-[0-9a-f]{8}", name := row.pop("version"))
     expected = {"lane": "public", "datasets": ["one"], "identifiers": 1, "changed": True}
-    assert (0, "", expected) == (published.code, published.err, row)
+    assert (0, recorded(store), expected) == (published.code, published.err, row)
     table = [line.split() for line in qorgan("publish", "one").out.splitlines()]
     header = ["lane", "version", "datasets", "identifiers", "changed"]
     assert [header, ["public", name, "one", "no"]] == table

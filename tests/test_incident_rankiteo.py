@@ -212,3 +212,24 @@ def test_marks_cannot_leave_their_comment() -> None:
     _, toml = drafted(text)
     assert '# lessons_learned: "x name = \\"mine\\" [2J"\n' in toml
     assert "a-name" == completed(toml).name
+
+
+def test_several_organisations_are_doubted() -> None:
+    """An operator and its processor are one incident, two banks may be two: a person must look."""
+    entities = [
+        {"name": "Alpha Bank", "customers_affected": "5"},
+        {"name": "Beta Bank", "customers_affected": "120,500"},
+    ]
+    body = {"affected_entities": entities, "title": "A leak", "date_detected": "2025-03-12"}
+    made, toml = drafted(json.dumps(body), "rankiteo")
+    one = "claimed only: affected_entities: so many organisations: 2; make sure that it was one"
+    counts = "contradictory: affected_entities.customers_affected: several counts of people; the"
+    assert {f"{one} incident", f"{counts} largest is taken over"} <= set(told(made))
+    assert "people = 120500\n" in toml
+
+
+def test_a_year_alone_is_no_name() -> None:
+    """Where the record does not say whose it is, a person must name the entry."""
+    body = {"affected_entities": {"name": "A Bank"}, "title": "A", "date_detected": "2025-03-12"}
+    _, toml = drafted(json.dumps(body), "rankiteo")
+    assert '# name = ""' in toml

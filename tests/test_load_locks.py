@@ -225,7 +225,9 @@ def test_fresh_killed_goes_on_without_it(index: SmallIndex, crowd: Path) -> None
 def test_fresh_of_what_is_loaded_is_refused(index: SmallIndex, crowd: Path) -> None:
     """Nothing that may be published is deleted by a flag."""
     load(index, crowd)
-    expected = "this file is loaded already; to load it anew, first run: qorgan withdraw"
+    expected = (
+        "this file is loaded already; to load it anew, first run: qorgan withdraw one --reason TEXT"
+    )
     assert expected == refusal(lambda: load(index, crowd, fresh=True))
     assert LoadState.LOADED is ledger.read(index.store, 1).state
 
@@ -281,3 +283,13 @@ def test_the_list_of_loads(index: SmallIndex, crowd: Path, tmp_path: Path) -> No
 def shown(status: LoadStatus) -> tuple[str, int | None, str, int, int]:
     """What does not depend on the time."""
     return status.dataset, status.load, status.state, status.done, status.rows
+
+
+def test_a_column_typed_in_another_way_is_the_same_load(index: SmallIndex, crowd: Path) -> None:
+    """Columns are found but for case and blanks, so loads are too."""
+    load(index, crowd)
+    loader = Loader(index.store, index.definition, index.keys, 1, Progress())
+    with open_source(crowd) as source:
+        _, was_loaded = loader.load(source, Request("one", {Kind.IIN: " IIN"}, ()))
+    assert was_loaded
+    assert 1 == len(ledger.loads_of(index.store, 1))

@@ -130,10 +130,16 @@ def test_random_numbers_are_nobody() -> None:
     assert ({"iin_length": 40_000}, 0) == (counts.rejected, len(people))
 
 
-@given(st.lists(st.text(alphabet="0123456789.,E+'", max_size=16), max_size=8))
-def test_a_column_is_looked_at_as_each_cell_is(column: list[str]) -> None:
+CELLS = st.sampled_from([str(int(iin)) for iin in LOST]) | st.text("0123456789.,E+'", max_size=16)
+
+
+@pytest.mark.parametrize("few", [0, 32])
+@given(column=st.lists(CELLS, max_size=8))
+def test_a_column_is_looked_at_as_each_cell_is(few: int, column: list[str]) -> None:
     """What is restored in bulk is what ``iin_shape.padded`` gives cell by cell."""
-    looked = lost_zeros.look(cells.Column.of(column), cells.parse(Kind.IIN, column))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(lost_zeros, "_FEW", few)
+        looked = lost_zeros.look(cells.Column.of(column), cells.parse(Kind.IIN, column))
     assert looked.cells.numbers is not None
     for at, cell in enumerate(column):
         number = int(looked.cells.numbers[at] or looked.padded[at])

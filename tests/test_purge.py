@@ -48,7 +48,7 @@ def test_the_rows_go_and_the_record_stays(index: SmallIndex) -> None:
     """No set of the ledger is left; what was loaded, and the certificate, can still be read."""
     (before,) = ledger.loads_of(index.store, 1)
     withdrawn(index)
-    assert len(index.store.redis.keys("q:p:1:*")) > 20
+    assert len(index.store.redis.keys("q:p:1:*")) > 10
     assert Purged("one", (before.id,), 40) == purge(index.store, "one", Progress())
     assert [] == index.store.redis.keys("q:p:1:*")
     assert 1 == len(index.store.redis.keys("q:p:2:*"))

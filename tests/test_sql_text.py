@@ -177,6 +177,26 @@ def test_an_insert_that_cannot_be_read_is_counted() -> None:
     ] == read(dump)
 
 
+def test_statements_of_one_row_each() -> None:
+    """They are read at once only while they begin alike: what stands between changes nothing."""
+    begun = "INSERT INTO t (a, b) VALUES"
+    statements = (
+        *(f"{begun} (1,'x')", f"{begun} (2,'O'B')", f"{begun} (3,'y')"),
+        *("INSERT INTO t (b, a) VALUES ('z',4)", f"{begun} (5,6)", f"{begun}(7,8)"),
+        *("INSERT INTO u VALUES (9)", f"{begun} (10,11),(12,13)", f"{begun} (14,15)"),
+    )
+    alike, apart = ";\n".join(statements) + ";", ";/**/\n".join(statements) + ";"
+    ab, ba, u = Table("t", ("a", "b")), Table("t", ("b", "a")), Table("u", ("column_1",))
+    expected = [
+        Rows(ab, [["1", "x"], ["3", "y"]], {"broken_statement": 1}),
+        Rows(ba, [["z", "4"]], {}),
+        Rows(ab, [["5", "6"], ["7", "8"]], {}),
+        Rows(u, [["9"]], {}),
+        Rows(ab, [["10", "11"], ["12", "13"], ["14", "15"]], {}),
+    ]
+    assert expected == read(alike) == read(apart)
+
+
 VALUES = st.one_of(st.text(st.characters(exclude_categories=["Cs"]), max_size=12), st.none())
 ROWS = st.lists(st.tuples(VALUES, VALUES, st.integers()), min_size=1, max_size=8)
 

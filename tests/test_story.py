@@ -82,7 +82,7 @@ def test_story(installation: Installation) -> None:
         installation.dataset(name, classes=CLASSES)
     installation.dataset("clinic", classes=CLASSES, sensitive=True)
     with installation.served(QORGAN_WORKERS="2") as served:
-        sentence = "could not check: the service answered with status 404"
+        sentence = f"could not check: the service answered with status 404 (asked {served.url})"
         assert (3, "", f"qorgan: {sentence}\n") == check(installation, served, LEAKED)
 
         load(installation, "first", FIRST)
@@ -97,7 +97,7 @@ def test_story(installation: Installation) -> None:
         day = absent.published_at[:10]
         assert (0, "") == (code, noted)
         assert (
-            f"not found in version {oldest} of {day}\n"
+            f"not found in version {oldest} of {day}\nSearched: first.\n"
             "This is no proof of safety: not every leak is known.\n" == told
         )
 

@@ -91,7 +91,8 @@ def _dates(made: Draft, record: Record, today: date) -> None:
     if len(told) == 2 and told[_PUBLIC].last < told[_DETECTED].first:
         made.flag(Flag.CONTRADICTORY, "date_publicly_disclosed", "public before it was detected")
     year = happened or first
-    made.put_name(record.head.get("linkid", ""), year.text[:4] if year else "")
+    if record.head.get("linkid"):  # a year alone names nothing
+        made.put_name(record.head["linkid"], year.text[:4] if year else "")
 
 
 def _date(made: Draft, given: dict[str, Any], field: str, today: date) -> Claimed | None:
@@ -120,6 +121,9 @@ def _organisations(made: Draft, record: Record) -> None:
         text = "suspected at most: nothing in the record confirms it"
         made.flag(Flag.CLAIMED, "affected_entities.name", text)
         made.flag(Flag.MAPPED, "affected_entities", "now organisations; industry is its sector")
+    if len(record.entities) > 1:
+        text = f"so many organisations: {len(record.entities)}; make sure that it was one incident"
+        made.flag(Flag.CLAIMED, "affected_entities", text)
     if left:
         made.flag(
             Flag.LEFT_OUT,
@@ -141,6 +145,9 @@ def _data(made: Draft, record: Record) -> None:
             made.put(key, count.value, field)
         elif given:
             made.flag(Flag.PLACEHOLDER, field, "no count")
+    if len({count.number for count in map(counts.read, affected) if count is not None}) > 1:
+        text = "several counts of people; the largest is taken over"
+        made.flag(Flag.CONTRADICTORY, "affected_entities.customers_affected", text)
     if people is not None and people == rows:
         text = "the same number for people and for rows: a row is no person, one is a guess"
         made.flag(Flag.CLAIMED, "data_breach.number_of_records_exposed", text)

@@ -31,8 +31,7 @@ class Event(StrEnum):
     """All that is ever recorded."""
 
     INDEX_MADE = "index_made"
-    KEY_MADE = "key_made"
-    KEY_REPLACED = "key_replaced"
+    KEY_MADE = "key_made"  # a key is never replaced: all that was loaded depends on it
     DATASET_ENTERED = "dataset_entered"
     LOADED = "loaded"
     PUBLISHED = "published"
@@ -48,7 +47,6 @@ class Event(StrEnum):
 _ABOUT: dict[Event, tuple[str, ...]] = {
     Event.INDEX_MADE: (),
     Event.KEY_MADE: ("key",),
-    Event.KEY_REPLACED: ("key",),
     Event.DATASET_ENTERED: ("dataset",),
     Event.LOADED: ("load",),
     Event.PUBLISHED: ("lane",),
@@ -99,9 +97,11 @@ class Details(_Strict):
     """What a record tells of its event; nothing else can be told.
 
     Attributes:
-        file_sha256: of a dump, or of a dataset's entry.
+        file_sha256: of a dump.
+        entry_sha256: of a dataset's entry, as the store has it.
         certificate: a load's certificate as printed, with its SHA-256.
-        key: which key file; ``public_key`` what is public of it, or an operator's.
+        key: which key file; ``public_key`` what is public of it, or an operator's; ``check`` by
+            what an index knows a key again of which nothing is public.
         name: what an operator is called; ``on`` whether four eyes are asked for.
         request: random, so that a request which is tried again is one record.
     """
@@ -113,11 +113,13 @@ class Details(_Strict):
     lane: Annotated[Lane, Field(strict=False)] | None = None
     version: Annotated[str, Field(pattern=r"^[0-9]{1,10}-[0-9a-f]{8}$")] | None = None
     file_sha256: Hex32 | None = None
+    entry_sha256: Hex32 | None = None
     counts: dict[Word, Annotated[int, Field(ge=0)]] | None = None
     certificate: Annotated[str, Field(max_length=100_000)] | None = None
     certificate_sha256: Hex32 | None = None
     key: Word | None = None
     public_key: Hex32 | None = None
+    check: Hex8 | None = None
     name: Text | None = None
     on: bool | None = None
     reason: Text | None = None
@@ -189,6 +191,8 @@ class Signer(Protocol):
 def subject(event: Event, details: Details) -> tuple[str, object]:
     """What an event is about: the last event on a subject is the state that it is in.
 
+    What is told of a dataset and what became of its loads are two subjects.
+
     Raises:
         ValueError: the details do not say; a mistake of the caller.
     """
@@ -197,7 +201,7 @@ def subject(event: Event, details: Details) -> tuple[str, object]:
     for field in _ABOUT[event]:
         value = getattr(details, field)
         if value is not None:
-            return field, value
+            return "entry" if event is Event.DATASET_ENTERED else field, value
     raise ValueError(f"{event.value} without {' or '.join(_ABOUT[event])}")
 
 

@@ -32,18 +32,21 @@ def add(store: Store, dataset: Dataset) -> int:
     if before is not None:
         _refuse_other_meaning(before, dataset)
     if before != dataset:
-        client.hset(
-            keyspace.DATASETS, str(dataset_id), dataset.model_dump_json(exclude_defaults=True)
-        )
+        client.hset(keyspace.DATASETS, str(dataset_id), written(dataset))
     client.incr(keyspace.REGISTER_CHANGES)  # always: the add before may have been killed just here
     return dataset_id
+
+
+def written(dataset: Dataset) -> str:
+    """An entry as the store has it."""
+    return dataset.model_dump_json(exclude_defaults=True)
 
 
 def get(store: Store, name: str) -> tuple[int, Dataset]:
     """A dataset and its id by name.
 
     Raises:
-        InputError: BAD_USAGE, there is none; the sentence names the nearest.
+        InputError: BAD_USAGE, there is none; the sentence names one that is near, if any.
     """
     known = store.redis.hget(keyspace.DATASET_IDS, name)
     dataset = known and _entry(store.redis.hget(keyspace.DATASETS, known))
@@ -53,8 +56,9 @@ def get(store: Store, name: str) -> tuple[int, Dataset]:
             raise InputError(
                 Code.BAD_USAGE, "there are no datasets yet; run: qorgan dataset add FILE.toml"
             )
-        near = difflib.get_close_matches(name, names, n=1, cutoff=0.0)[0]
-        raise InputError(Code.BAD_USAGE, f"there is no such dataset; did you mean {near}?")
+        near = difflib.get_close_matches(name, names, n=1)
+        hint = f"did you mean {near[0]}?" if near else "see: qorgan dataset list"
+        raise InputError(Code.BAD_USAGE, f"there is no such dataset; {hint}")
     return int(known), dataset
 
 
