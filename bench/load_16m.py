@@ -185,6 +185,7 @@ def _started(index: Scratch, dump: Path) -> Iterator[_Run]:
         [sys.executable, "-m", "loaders", *words],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,  # notes
         text=True,
         env={k: v for k, v in os.environ.items() if not k.startswith("QORGAN_")}
         | {"QORGAN_DATA": str(index.settings.data)},

@@ -29,7 +29,8 @@ def choose(names: list[str], wanted: str | None, packing: str) -> str:
     """The member to read: the one wanted (shell patterns allowed), or the only one.
 
     Raises:
-        InputError: BAD_USAGE, there are several or none of that name; BAD_FILE, there is none.
+        InputError: BAD_USAGE, there are several or none of that name; BAD_FILE, there is none, or
+            which of them is meant cannot be told.
     """
     if len(names) > _MOST_MEMBERS:
         raise InputError(Code.BAD_FILE, f"the {packing} has more than {_MOST_MEMBERS} files in it")
@@ -40,11 +41,16 @@ def choose(names: list[str], wanted: str | None, packing: str) -> str:
         files = [name for name in files if name == wanted] or fnmatch.filter(files, wanted)
     if len(files) == 1:
         return files[0]
-    found = "several files" if files else "no such file"
+    if len(set(files)) == 1:
+        raise InputError(
+            Code.BAD_FILE,
+            f"several files in the {packing} have one name; unpack it by hand, load each",
+        )
+    found = "are several files" if files else "is no such file"
     listed = ", ".join(shown(name[-40:]) for name in (files or names)[:_MOST_SHOWN])
     raise InputError(
         Code.BAD_USAGE,
-        f"there is {found} in the {packing}; choose one with --member, each is a load of its own: "
+        f"there {found} in the {packing}; choose one with --member, each is a load of its own: "
         f"{listed}",
     )
 
@@ -68,11 +74,11 @@ def zip_member(file: BinaryIO, wanted: str | None) -> tuple[str, Iterator[bytes]
     """
     try:
         archive = zipfile.ZipFile(file)
-        infos = {info.filename: info for info in archive.infolist() if not info.is_dir()}
+        infos = [info for info in archive.infolist() if not info.is_dir()]
     except Exception:  # noqa: BLE001  the library raises what it likes for a broken archive
         raise _damaged("zip") from None
-    name = choose(list(infos), wanted, "zip")
-    return name, zip_bytes(archive, infos[name])
+    name = choose([info.filename for info in infos], wanted, "zip")
+    return name, zip_bytes(archive, next(info for info in infos if info.filename == name))
 
 
 def zip_bytes(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> Iterator[bytes]:
@@ -153,12 +159,12 @@ def sevenzip_member(file: BinaryIO, wanted: str | None) -> tuple[str, Iterator[b
         file.seek(0)
         with py7zr.SevenZipFile(file, "r") as archive:
             is_secret = archive.needs_password()
-            infos = {info.filename: info for info in archive.list() if not info.is_directory}
+            names = [info.filename for info in archive.list() if not info.is_directory]
     except Exception:  # noqa: BLE001  the library raises what it likes for a broken archive
         raise _damaged("7z") from None
     if is_secret:
         raise InputError(Code.BAD_FILE, "the 7z is encrypted; unpack it first")
-    name = choose(list(infos), wanted, "7z")
+    name = choose(names, wanted, "7z")
     packed = file.seek(0, io.SEEK_END)  # a solid archive does not tell it of each member
     return name, bounded(_sevenzip_bytes(file, name), packed)
 

@@ -13,7 +13,7 @@ from datetime import date
 
 import numpy as np
 
-from loaders import cells, iin_shape
+from loaders import cells, fractions, iin_shape
 from loaders.column_meaning import OWN_CLASS, RELATIVES, UNKNOWN, KnownBy, Meaning
 from lookup.protocol.suite import Kind
 
@@ -73,7 +73,8 @@ class ColumnContent:
         self.filled += len(filled)
         rest = self._without_dates(self._without_iins(filled))
         for kind in (Kind.PHONE, Kind.EMAIL):
-            valid = cells.parse(kind, rest).valid
+            column, _ = fractions.dropped(cells.Column.of(rest))
+            valid = cells.parse(kind, column).valid
             self.valid[kind] += int(np.count_nonzero(valid))
             rest = [rest[at] for at in np.flatnonzero(~valid).tolist()]
         for cell in rest:

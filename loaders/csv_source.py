@@ -20,9 +20,20 @@ _MOST_UNNAMED = 16  # at the end: short rows are filled up with so many empty ce
 
 # How files begin that are no CSV; parquet's mark alone could be a column name.
 _MAGIC = (
-    (b"PK\x03\x04", "a zip inside another packing"),
-    (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "old Excel (xls), or Excel with a password"),
-    (b"<?xml", "XML"),
+    (b"PK\x03\x04", "a zip inside another packing", "unpack it first"),
+    (
+        b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1",
+        "old Excel (xls), or Excel with a password",
+        "save it as xlsx or CSV, without a password",
+    ),
+    (b"<?xml", "XML", "convert it to CSV, or look for identifiers in it with --scan"),
+    (b"%PDF-", "PDF", "convert it to text, then look for identifiers in that with --scan"),
+    (
+        b"PGDMP",
+        "a PostgreSQL dump in its own format",
+        "make SQL of it with: pg_restore -f dump.sql FILE",
+    ),
+    (b"SQLite format 3\x00", "an SQLite database", "make SQL of it with: sqlite3 FILE .dump"),
 )
 
 
@@ -153,10 +164,9 @@ def refuse_other_formats(dump: Dump) -> None:
     sample = dump.sample
     if not sample:
         raise _bad_file("the file is empty; give a CSV file with a header line")
-    for magic, name in _MAGIC:
+    for magic, name, advice in _MAGIC:
         if sample.startswith(magic):
-            sentence = f"this looks like {name}, which is not read yet; unpack it or convert it"
-            raise _bad_file(f"{sentence} to CSV")
+            raise _bad_file(f"this looks like {name}, which is not read; {advice}")
     if sample[:64].count(b"\x00") * 3 > len(sample[:64]):
         raise _bad_file("the file is no text; give a CSV, JSON or SQL file, or a workbook")
 

@@ -164,7 +164,7 @@ class Dump:
         if self.is_stdin or self.packing != packing:
             raise _bad_file(
                 f"a {packing} must be a file of its own, not on standard input or inside another "
-                "packing, nor may an Excel or OpenDocument file; unpack it first"
+                "packing (an Excel or OpenDocument file is a zip, too); give the file itself"
             )
         opener = archives.zip_member if packing == "zip" else archives.sevenzip_member
         raw.drain()  # these are read in any order: their bytes are hashed before

@@ -20,7 +20,7 @@ from loaders.json_text import (
 )
 from loaders.names import shown
 from loaders.nested import MAX_CELLS, MAX_COLUMNS, Header, TooMuchError, rows
-from loaders.sources import Block, Source, find_column
+from loaders.sources import Block, Source
 from lookup.errors import Code, InputError
 
 _MOST_LISTS = 100
@@ -63,9 +63,9 @@ class JsonSource(Source):
         return f"{super().part}:{path}".strip(":") if path else super().part
 
     def column(self, name: str) -> int:
-        """See ``find_column``; of standard input, only the beginning was seen."""
+        """See ``Source.column``; of standard input, only the beginning was seen."""
         try:
-            return find_column(self.header, name)
+            return super().column(name)
         except InputError as error:
             if not self._dump.is_stdin:
                 raise

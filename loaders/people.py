@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from loaders import cells, iin_shape, lost_zeros
+from loaders import cells, fractions, iin_shape, lost_zeros
 from loaders.distinct import Distinct
 from loaders.lost_zeros import Waiting
 from lookup.errors import Code, InputError
@@ -37,7 +37,7 @@ class Counts:
     """What a certificate says of rows and cells.
 
     Attributes:
-        restored: how many cells were IINs that had been kept as numbers, by what was undone.
+        restored: how many cells were identifiers kept as numbers, by what was undone.
     """
 
     read: int
@@ -76,7 +76,7 @@ class People:
         needed.update(self._columns.identifiers.values())
         columns = {number: cells.column_of(rows, number) for number in needed}
         found = {
-            distinct.kind: cells.parse(
+            distinct.kind: self._parse(
                 distinct.kind, columns[self._columns.identifiers[distinct.kind]]
             )
             for distinct in self.kinds
@@ -136,6 +136,14 @@ class People:
             for at in range(max(0, first - start), len(distinct), size):
                 yield distinct, at, min(at + size, len(distinct))
             start += len(distinct)
+
+    def _parse(self, kind: Kind, column: cells.Column) -> cells.Cells:
+        if kind is not Kind.PHONE:
+            return cells.parse(kind, column)
+        column, cut = fractions.dropped(column)
+        found = cells.parse(kind, column)
+        self._restored[fractions.PHONE_FORMAT] += int(np.count_nonzero(found.valid[cut]))
+        return found
 
     def _look_again(
         self,

@@ -98,7 +98,7 @@ class Source:
 
     def column(self, name: str) -> int:
         """The number of the column of this name; see ``find_column``."""
-        return find_column(self.header, name)
+        return find_column(self.header, name, has_schema=self.has_schema)
 
     def blocks(self) -> Iterator[Block]:
         """Read the dump from its beginning; a second call starts over (not on standard input).
@@ -119,8 +119,11 @@ class Source:
         self.close()
 
 
-def find_column(header: tuple[str, ...], name: str) -> int:
+def find_column(header: tuple[str, ...], name: str, *, has_schema: bool) -> int:
     """The number, from 0, of the column of this name: exactly, else but for case and blanks.
+
+    Args:
+        has_schema: see ``Source``.
 
     Raises:
         InputError: BAD_USAGE, the header has no such column or more than one.
@@ -132,9 +135,9 @@ def find_column(header: tuple[str, ...], name: str) -> int:
     if len(found) == 1 and wanted:
         return found[0]
     if found and wanted:
-        sentence = "more than one column has that name; tell them apart in the file's first line"
+        sentence = "more than one column has that name; tell them apart where the file names them"
     else:
-        sentence = f"no column has that name; {_hint(header, wanted)}"
+        sentence = f"no column has that name; {_hint(header, wanted, has_schema=has_schema)}"
     raise InputError(Code.BAD_USAGE, sentence)
 
 
@@ -154,13 +157,17 @@ def refuse_data(
         raise InputError(Code.BAD_FILE, f"the first line looks like data; {instead}")
 
 
-def _hint(header: tuple[str, ...], wanted: str) -> str:
+def _hint(header: tuple[str, ...], wanted: str, *, has_schema: bool) -> str:
     """The nearest name and all names, if this surely is a header: else it could be a row."""
     if header == tuple(str(number) for number in range(1, len(header) + 1)):
         return f"without a header they are called by number, from 1 to {len(header)}"
     folded = [column.strip().casefold() for column in header]
-    if not any(name in column_words() for name in folded):
-        return f"the file's first line has {len(header)} columns, see whether it names them"
+    if not has_schema and not any(name in column_words() for name in folded):
+        columns = "1 column" if len(header) == 1 else f"{len(header)} columns"
+        return (
+            f"the file's first line has {columns}: see whether it names them, and if another line "
+            "does, remove what stands above it"
+        )
     near = difflib.get_close_matches(wanted, [f for f in folded if f], n=1, cutoff=0.0)[0]
     return f"did you mean {_shown((header[folded.index(near)],))}? the file has {_shown(header)}"
 

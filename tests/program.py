@@ -1,6 +1,7 @@
 """The command in this process, through the same function as the program, on a real Valkey."""
 
 import os
+import re
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,6 +37,11 @@ class Said:
     code: int
     out: str
     err: str
+
+    @property
+    def told(self) -> str:
+        """Standard error without the audit trail's head, which is told after every record."""
+        return re.sub(r"note: audit head [0-9a-f]{64}\n", "", self.err)
 
 
 @dataclass(frozen=True)

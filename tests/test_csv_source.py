@@ -182,6 +182,17 @@ def test_a_wrong_column_name_gets_the_nearest_and_all_others(file: Path) -> None
     )
 
 
+@pytest.mark.parametrize(("line", "columns"), [("Клиенты", "1 column"), ("a;b", "2 columns")])
+def test_a_first_line_that_may_be_no_header(file: Path, line: str, columns: str) -> None:
+    """A title, or somebody's row: what is in it is not shown, but what to do is told."""
+    with pytest.raises(InputError) as caught:
+        opened(write(file, f"{line}\n")).column("iin")
+    assert caught.value.sentence == (
+        f"no column has that name; the file's first line has {columns}: see whether it names them, "
+        "and if another line does, remove what stands above it"
+    )
+
+
 @pytest.mark.parametrize("name", ["PHONE", "id"])
 def test_an_ambiguous_column_name_is_refused(file: Path, name: str) -> None:
     """Columns of one name may be there, but they cannot be asked for."""
@@ -551,6 +562,9 @@ def test_a_file_that_changes_while_it_is_read_is_refused(file: Path, change: str
         (b"Rar!\x1a\x07\x01", "RAR"),
         (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "xls"),
         (b"<?xml version", "XML"),
+        (b"%PDF-1.7", "--scan"),
+        (b"PGDMP\x01\x0e", "pg_restore"),
+        (b"SQLite format 3\x00", "sqlite3"),
         (b'{"iin": [', "JSON"),
     ],
 )

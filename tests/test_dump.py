@@ -119,10 +119,22 @@ def test_a_member_is_chosen(tmp_path: Path, packing: str) -> None:
     names = ("a.csv", "folder/b.csv", "__MACOSX/a.csv", ".DS_Store")
     path = written(tmp_path, ARCHIVES[packing](b"x\n1\n", *names))
     sentence = refusal(path)
-    assert sentence.startswith(f"there is several files in the {packing}; choose one with --member")
+    assert sentence.startswith(
+        f"there are several files in the {packing}; choose one with --member"
+    )
     assert sentence.endswith("a.csv, folder/b.csv")
     assert b"x\n1\n" == read(path, "folder/b.csv")[0] == read(path, "*b.csv")[0]
     assert "no such file" in refusal(path, "c.csv")
+
+
+@pytest.mark.filterwarnings("ignore:Duplicate name")  # the zip's maker warns
+@pytest.mark.parametrize("packing", ARCHIVES)
+def test_files_of_one_name(tmp_path: Path, packing: str) -> None:
+    """The rows of one of them would be lost without a word."""
+    path = written(tmp_path, ARCHIVES[packing](b"x\n1\n", "a.csv", "a.csv", "b.csv"))
+    told = f"several files in the {packing} have one name; unpack it by hand, load each"
+    assert told == refusal(path, "a.csv") == refusal(path, "a*")
+    assert b"x\n1\n" == read(path, "b.csv")[0]
 
 
 @pytest.mark.parametrize("packing", STREAMS | ARCHIVES)

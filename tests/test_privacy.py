@@ -10,15 +10,10 @@ import hashlib
 import json
 import os
 import signal
-from collections.abc import Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
-from urllib.parse import quote
 
 import pytest
-import redis
 from conftest import Installation, Served, wait_until
 from marked_requests import (
     ADDRESS,
@@ -34,6 +29,7 @@ from marked_requests import (
 )
 from plain_http import ask
 from processes import lives
+from traces import MARKS, Traces, dump_store, keep_files, needles, run, whose
 
 from lookup import keys
 from lookup.index.embedded import EmbeddedStore
@@ -41,7 +37,6 @@ from lookup.protocol import entries
 from lookup.protocol.stretch import Argon2Parameters, stretch
 from lookup.protocol.suite import Kind, Lane
 
-MARKS = (IIN, REJECTED, SENT, PHONE[1:], "909-09-09", EMAIL, NAME, ADDRESS, BAD_PHONE, BAD_EMAIL)
 DUMP = f"""iin;name;phone;email;address
 {IIN};{NAME};8 (701) 909-09-09;{EMAIL};{ADDRESS}
 {REJECTED};{NAME};;;{ADDRESS}
@@ -54,18 +49,6 @@ DUMP = f"""iin;name;phone;email;address
 COLUMNS = ("--iin", "iin", "--phone", "phone", "--email", "email", "--field", "name=names")
 DEBUG = {"FLASK_DEBUG": "1", "FLASK_ENV": "development", "PYTHONASYNCIODEBUG": "1"}
 ROLES = ("range,evaluate,site,api", "range", "evaluate", "site,api")
-
-
-@dataclass
-class Traces:
-    """All that was left behind, by where it was found."""
-
-    installation: Installation
-    found: dict[str, bytes] = field(default_factory=dict)
-    tokens: list[bytes] = field(default_factory=list)
-
-    def keep(self, where: str, what: bytes) -> None:
-        self.found[f"{len(self.found)} {where}"] = what
 
 
 @pytest.fixture(scope="module")
@@ -97,16 +80,8 @@ def traces(tmp_path_factory: pytest.TempPathFactory) -> Traces:
         traces.keep("log", served.log.read_bytes())
     with EmbeddedStore.attach(traces.installation.data / "store") as embedded:
         dump_store(traces, embedded)
-    for path in traces.installation.data.rglob("*"):
-        if path.is_file():
-            traces.keep(str(path.relative_to(folder)), path.name.encode() + path.read_bytes())
+    keep_files(traces, traces.installation.data)
     return traces
-
-
-def run(traces: Traces, *arguments: str | Path, stdin: str = "") -> None:
-    done = traces.installation.qorgan(*arguments, stdin=stdin, code=None)
-    said = f"{done.returncode}\n{done.stdout}\n{done.stderr}"
-    traces.keep(f"qorgan {arguments[0]}", said.encode())
 
 
 def load(traces: Traces) -> None:
@@ -154,69 +129,17 @@ def pester(traces: Traces, nodes: list[Served]) -> None:
             traces.keep("reply", ask(served.url, **request).raw)
 
 
-def dump_store(traces: Traces, embedded: EmbeddedStore) -> None:
-    """Every key of the store and every value, whatever its type."""
-    with redis.Redis(unix_socket_path=str(embedded.socket)) as client:
-        count = 0
-        for key in client.scan_iter(count=1000):
-            count += 1
-            kind = client.type(key).decode()
-            value: Any = {
-                "string": client.get,
-                "hash": client.hgetall,
-                "set": client.smembers,
-                "stream": client.xrange,
-            }[kind](key)
-            traces.keep(f"store {kind}", key + b"\0" + b"\0".join(_flat(value)))
-        assert 5 < count == client.dbsize()
-
-
-def _flat(value: Any) -> Iterator[bytes]:
-    if isinstance(value, bytes):
-        yield value
-    elif isinstance(value, dict):
-        for pair in value.items():
-            yield from _flat(pair)
-    else:
-        for part in value:
-            yield from _flat(part)
-
-
-def spellings(mark: str) -> Iterator[bytes]:
-    """How a text could be written, so that somebody could read it again or recognise it."""
-    for encoding in ("utf-8", "utf-16-le", "utf-16-be", "kz1048"):
-        raw = mark.encode(encoding)
-        yield raw
-        yield raw.hex().encode()
-        for shift in range(3):  # base64 of the text inside of something longer
-            yield base64.b64encode(b"\0" * shift + raw)[4 if shift else 0 : -4]
-    yield quote(mark).encode()
-    yield json.dumps(mark)[1:-1].encode()
-    for name in ("md5", "sha1", "sha256", "sha512", "blake2b"):
-        digest = hashlib.new(name, mark.encode()).digest()
-        yield digest[:10]
-        yield digest.hex().encode()[:20]
-    if mark.isdigit():
-        yield int(mark).to_bytes(8, "little")
-        yield int(mark).to_bytes(8, "big")
-        yield f"{int(mark):x}".encode()
-
-
-def whose(what: bytes, needles: list[bytes]) -> list[bytes]:
-    return [needle for needle in needles if needle in what]
-
-
 def test_the_marks_can_be_found() -> None:
     """The search itself finds a mark in each of the forms that it knows."""
-    needles = [needle for mark in MARKS for needle in spellings(mark)]
-    assert 300 < len(needles)
-    assert 8 <= min(map(len, needles))
+    known = needles()
+    assert 300 < len(known)
+    assert 8 <= min(map(len, known))
     for mark in MARKS:
         told = f"x {mark} y"
         for what in (told.encode(), told.encode("utf-16-le"), base64.b64encode(told.encode())):
-            assert whose(what, needles)
-    assert whose(b"\0\0" + int(SENT).to_bytes(8, "little"), needles)
-    assert whose(hashlib.sha256(IIN.encode()).digest(), needles)
+            assert whose(what, known)
+    assert whose(b"\0\0" + int(SENT).to_bytes(8, "little"), known)
+    assert whose(hashlib.sha256(IIN.encode()).digest(), known)
 
 
 def test_the_journey_was_made(traces: Traces) -> None:
@@ -239,8 +162,8 @@ def test_the_journey_was_made(traces: Traces) -> None:
 
 def test_no_mark_is_left_anywhere(traces: Traces) -> None:
     """No identifier, name, phone, e-mail or address is in any output, log, reply, key or file."""
-    needles = [needle for mark in MARKS for needle in spellings(mark)]
-    left = {where: hits for where, what in traces.found.items() if (hits := whose(what, needles))}
+    known = needles()
+    left = {where: hits for where, what in traces.found.items() if (hits := whose(what, known))}
     assert {} == left
 
 

@@ -183,13 +183,16 @@ def write_rows(
     ``dropped`` are rows that shall not be there, of people who asked to be forgotten: a run that
     was killed may have written them.
     """
-    pipeline = store.redis.pipeline(transaction=False)
-    for shard, members in _by_shard(rows, load.shards):
-        pipeline.sadd(keyspace.ledger(load.lane, load.id, shard), *members)
+    name = keyspace.ledger
+    store.carry_out(
+        ("SADD", name(load.lane, load.id, shard), *members)
+        for shard, members in _by_shard(rows, load.shards)
+    )
     if dropped is not None:
-        for shard, members in _by_shard(dropped, load.shards):
-            pipeline.srem(keyspace.ledger(load.lane, load.id, shard), *members)
-    pipeline.execute()
+        store.carry_out(
+            ("SREM", name(load.lane, load.id, shard), *members)
+            for shard, members in _by_shard(dropped, load.shards)
+        )
     forgotten = 0 if dropped is None else len(dropped)
     numbers = (str(checkpoint), str(rows_sum(rows)), str(forgotten))
     store.redis.eval(_ADVANCE, 1, keyspace.load(load.id), *numbers)

@@ -1,0 +1,7 @@
+COPY public.people (iin, name) FROM stdin;
+600110390009	Маркеров\tАян
+630211490007	\N
+660312390008
+690413490009	x
+\.
+SELECT 1;
