@@ -61,10 +61,12 @@ def client(url: str, publisher_key: str | None, pins: Path, api_key_file: Path |
     Raises:
         InputError: BAD_FILE, the file holds no key, or others can read it.
     """
-    if api_key_file is None:
-        return Client(url, publisher_key=publisher_key, pins=pins)
-    key = _api_key(api_key_file)
-    return Client(url, publisher_key=publisher_key, pins=pins, api_key=key, lanes=tuple(Lane))
+    key = None if api_key_file is None else _api_key(api_key_file)
+    lanes = (Lane.PUBLIC,) if key is None else tuple(Lane)
+    try:
+        return Client(url, publisher_key=publisher_key, pins=pins, api_key=key, lanes=lanes)
+    except CouldNotCheckError as error:  # the pins file
+        raise CouldNotCheckError(error.code, f"{error.sentence} (asked {_place(url)})") from None
 
 
 def _api_key(path: Path) -> str:

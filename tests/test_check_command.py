@@ -252,7 +252,8 @@ def test_both_lanes_by_a_key_in_a_file(check: Check, tmp_path: Path) -> None:
     with two_lanes(publish(), verified) as both:
         asked = ("--api-key-file", str(file))
         done = check(*asked, stdin=CLEAN, server=both.url)
-        assert Done(0, f"not found in {versions}\n{NO_PROOF}", "") == done
+        searched = "Searched: first-leak, second-leak, clinic.\n"
+        assert Done(0, f"not found in {versions}\n{searched}{NO_PROOF}", "") == done
         done = check(*asked, stdin=OTHER, server=both.url)
         assert (10, f"found in 1 leak ({versions})") == (done.code, done.stdout.split("\n")[0])
         assert UNASKED not in done.stdout
