@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 _SLICE = 512  # identifiers a worker takes at a time: 0.05 to 10 s of work, by Argon2 profile
 _GROUP = 65_536  # rows written to the ledger together, fuller sets a command, or else
 _GROUP_SECONDS = 5.0  # what a kill may cost with a slow profile
-_WAITING = 4  # slices submitted ahead for each worker
+_WAITING = 16  # slices submitted ahead for each worker: enough while a group is written
 
 
 @dataclass(frozen=True)

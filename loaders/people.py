@@ -15,6 +15,7 @@ from lookup.errors import Code, InputError
 from lookup.protocol.suite import Kind
 
 _MAX_ROWS = 2**32 - 1
+_PART = 1 << 20  # identifiers
 
 
 @dataclass(frozen=True)
@@ -114,11 +115,10 @@ class People:
     @property
     def looks_like_bins(self) -> bool:
         """Whether most of the IINs look like numbers of organisations."""
-        return any(
-            distinct.kind is Kind.IIN
-            and 2 * np.count_nonzero(iin_shape.bins(distinct.keys.astype(np.int64))) > len(distinct)
-            for distinct in self.kinds
-        )
+        keys = next((each.keys for each in self.kinds if each.kind is Kind.IIN), np.empty(0))
+        # A part at a time: the copies of all together took half a GB for a whole country.
+        parts = (keys[at : at + _PART].astype(np.int64) for at in range(0, len(keys), _PART))
+        return 2 * sum(int(np.count_nonzero(iin_shape.bins(part))) for part in parts) > len(keys)
 
     def digest(self) -> str:
         """A hash (hex) of all identifiers and masks, the order of the second pass included."""
