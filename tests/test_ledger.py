@@ -1,13 +1,16 @@
 """Loads and their sealed rows, on a real store."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
+from lost_replies import losing
 from web_index import a_load
 
 from lookup.errors import Code, UnavailableError
 from lookup.index import keyspace, ledger
+from lookup.index.embedded import EmbeddedStore
 from lookup.index.ledger import Load, LoadState, shards_for
 from lookup.index.seal import SEALED_BYTES, Rows
 from lookup.index.store import Store, StoreError
@@ -214,3 +217,24 @@ def test_a_set_grows_far_beyond_its_share_before_it_swells(store: Store) -> None
     assert store.redis.object("encoding", key) == b"listpack"
     ledger.write_rows(store, load, some_rows(1, 9), 80)
     assert store.redis.object("encoding", key) == b"hashtable"
+
+
+def test_a_refused_command_among_many_is_heard_of(store: Store) -> None:
+    """Rows that the store did not take are an error, and the connection is as good as new."""
+    store.redis.set("text", "x")
+    commands = [("SADD", f"set-{n}", b"row") for n in range(50)]
+    with pytest.raises(StoreError):
+        store.carry_out([*commands[:20], ("SADD", "text", b"row"), *commands[20:]])
+    assert b"x" == store.redis.get("text")
+    store.carry_out(commands)
+    assert [1] * 50 == [store.redis.scard(f"set-{n}") for n in range(50)]
+
+
+def test_many_commands_whose_replies_are_lost_are_sent_again(
+    valkey: EmbeddedStore, store: Store, tmp_path: Path
+) -> None:
+    """Sets make that harmless."""
+    with losing(valkey.socket, tmp_path, b"SADD") as (line, lost):
+        line.carry_out([("SADD", "set", b"row")])
+    assert [b"SADD"] == lost
+    assert {b"row"} == store.redis.smembers("set")

@@ -18,7 +18,7 @@ from enum import StrEnum
 import numpy as np
 
 from lookup.errors import Code, UnavailableError
-from lookup.index import bulk, keyspace
+from lookup.index import keyspace
 from lookup.index.seal import SEALED_BYTES, Rows
 from lookup.index.store import Store
 from lookup.protocol.suite import Kind, Lane
@@ -183,9 +183,16 @@ def write_rows(
     ``dropped`` are rows that shall not be there, of people who asked to be forgotten: a run that
     was killed may have written them.
     """
-    bulk.send(store, b"SADD", _by_set(rows, load))
+    name = keyspace.ledger
+    store.carry_out(
+        ("SADD", name(load.lane, load.id, shard), *members)
+        for shard, members in _by_shard(rows, load.shards)
+    )
     if dropped is not None:
-        bulk.send(store, b"SREM", _by_set(dropped, load))
+        store.carry_out(
+            ("SREM", name(load.lane, load.id, shard), *members)
+            for shard, members in _by_shard(dropped, load.shards)
+        )
     forgotten = 0 if dropped is None else len(dropped)
     numbers = (str(checkpoint), str(rows_sum(rows)), str(forgotten))
     store.redis.eval(_ADVANCE, 1, keyspace.load(load.id), *numbers)
@@ -279,15 +286,15 @@ def rows_sum(rows: Rows) -> int:
     return int(np.sum((mixed ^ (mixed >> np.uint64(32))) & np.uint64(0xFFFFFFFF)))
 
 
-def _by_set(rows: Rows, load: Load) -> Iterable[tuple[str, list[bytes]]]:
-    """Rows grouped by the set that their first sealed bytes, as good as random, name."""
-    shard_of = np.ascontiguousarray(rows[:, :4]).view(">u4").ravel() & (load.shards - 1)
+def _by_shard(rows: Rows, shards: int) -> Iterable[tuple[int, list[bytes]]]:
+    """Rows grouped by the shard that their first sealed bytes, as good as random, name."""
+    shard_of = np.ascontiguousarray(rows[:, :4]).view(">u4").ravel() & (shards - 1)
     order = np.argsort(shard_of, kind="stable")
     grouped, ends = np.unique_counts(shard_of)
     members = np.ascontiguousarray(rows[order]).view(f"V{SEALED_BYTES}").ravel().tolist()
     at = 0
     for shard, count in zip(grouped.tolist(), ends.tolist(), strict=True):
-        yield keyspace.ledger(load.lane, load.id, shard), members[at : at + count]
+        yield shard, members[at : at + count]
         at += count
 
 

@@ -3,13 +3,14 @@
 ``StoreError`` is what callers outside this folder catch; they need not know Redis.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import redis
 import redis.exceptions
+from hiredis import pack_command
 from limits.storage import RedisStorage
 from redis.backoff import ExponentialBackoff
 from redis.retry import Retry
@@ -40,6 +41,32 @@ class Store:
         """Set fields of a hash, all of them in one command."""
         mapping: dict[Any, Any] = dict(fields)
         self.redis.hset(key, mapping=mapping)
+
+    def carry_out(self, commands: Iterable[Sequence[bytes | str]]) -> None:
+        """Many small commands whose replies mean nothing but that they were carried out.
+
+        What a pipeline does, at a third of its cost: redis-py builds objects for each command, and
+        a load of a whole country has one command for each of its rows.
+
+        Raises:
+            StoreError: the store is away, or refused one of them; some may have been carried out.
+        """
+        pack: Any = pack_command  # its type knows tuples of one word only
+        packed = [pack(tuple(command)) for command in commands]
+        connection: Any = self.redis.connection_pool.get_connection()  # half of it has no types
+
+        def send() -> None:
+            connection.send_packed_command([b"".join(packed)])
+            for _ in packed:
+                connection.read_response()
+
+        try:
+            connection.retry.call_with_retry(send, lambda _: connection.disconnect())
+        except BaseException:
+            connection.disconnect()  # replies that nobody read would be another command's
+            raise
+        finally:
+            self.redis.connection_pool.release(connection)
 
     def close(self) -> None:
         """Close the connections, then let go of the embedded server."""
