@@ -82,7 +82,7 @@ def test_what_a_load_needs_killed_again_and_again(
     victims: list[int] = []
     for number in range(kills(6)):
         process = installation.start(*installation.load("one"))
-        moment = dice.randrange(seen, len(prepared.first.rows)) if number % 2 else 0
+        moment = dice.randint(seen, len(prepared.first.rows)) if number % 2 else 0
         while process.poll() is None and (not victims or before < moment):
             before = installation.checkpoint() or 0
             victims = victims or needed(installation, process, who)
