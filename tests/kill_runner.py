@@ -14,7 +14,7 @@ from redis.connection import AbstractConnection
 from loaders import cli, load
 from lookup.index import versions
 
-GROUP, CHUNK_BYTES = 256, 10_000
+SLICE, GROUP, CHUNK_BYTES = 64, 256, 10_000
 
 _send = AbstractConnection.send_packed_command
 _words = 0
@@ -29,7 +29,7 @@ def _counted(connection: AbstractConnection, *arguments: Any, **options: Any) ->
 
 
 if __name__ == "__main__":  # a spawned pool worker imports this file too
-    load._SLICE, load._GROUP = 64, GROUP
+    load._SLICE, load._GROUP = SLICE, GROUP
     versions.CHUNK_BYTES = CHUNK_BYTES
     AbstractConnection.send_packed_command = _counted  # type: ignore[method-assign]
     try:

@@ -21,7 +21,7 @@ from conftest import ROOT, Installation, wait_until
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from lookup.index import keyspace, ledger, versions
+from lookup.index import embedded, keyspace, ledger, versions
 from lookup.index.embedded import EmbeddedStore
 from lookup.index.store import Store
 from lookup.index.versions import FILTER, VIEW
@@ -81,7 +81,8 @@ class Killable(Installation):
     def checkpoint(self) -> int | None:
         """How far the first load is; None where no store answers."""
         once = Retry(NoBackoff(), 0)  # by default it would try for some seconds
-        client = redis.Redis(unix_socket_path=str(self.data / "store" / "valkey.sock"), retry=once)
+        socket = embedded._socket_path(self.data / "store")  # elsewhere, if the path is long
+        client = redis.Redis(unix_socket_path=str(socket), retry=once)
         with closing(client):
             try:
                 return int(client.hget(keyspace.load(1), "checkpoint") or 0)
@@ -97,10 +98,10 @@ class Killable(Installation):
     @contextmanager
     def store(self) -> Iterator[Store]:
         """The embedded store, held for the length of a block."""
-        with EmbeddedStore.attach(self.data / "store") as embedded:
-            client = redis.Redis(unix_socket_path=str(embedded.socket))
+        with EmbeddedStore.attach(self.data / "store") as attached:
+            client = redis.Redis(unix_socket_path=str(attached.socket))
             with closing(client):
-                yield Store(client, embedded)
+                yield Store(client, attached)
 
 
 @dataclass(frozen=True)

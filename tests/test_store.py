@@ -202,6 +202,8 @@ def test_whoever_asks_a_store_that_went_away_is_told_so(tmp_path: Path) -> None:
         with pytest.raises(UnavailableError) as caught:
             ask(opened)
         assert caught.value.code is Code.STORE_UNAVAILABLE
+    with pytest.raises(store.StoreError):
+        is_durable(opened)  # nor is anybody warned of its settings
     opened.close()
 
 

@@ -145,12 +145,16 @@ def limits_storage(store: Store) -> RedisStorage:
 
 
 def is_durable(store: Store) -> bool:
-    """Whether an acknowledged write has reached the disk (append-only file, fsync always)."""
+    """Whether an acknowledged write has reached the disk (append-only file, fsync always).
+
+    Raises:
+        StoreError: the store is away.
+    """
     try:
         if not store.redis.info("persistence").get("aof_enabled"):
             return False
         return store.redis.config_get("appendfsync").get("appendfsync") == "always"
-    except StoreError:
+    except redis.ResponseError:
         return False  # CONFIG may be forbidden to us: unknown is not durable
 
 
