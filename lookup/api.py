@@ -151,7 +151,7 @@ def may_evaluate() -> Response:
     response.allow.update(("OPTIONS", "POST"))
     if _is_registered(request.headers.get("Origin")):
         response.headers["Access-Control-Allow-Methods"] = "POST"
-        response.headers["Access-Control-Allow-Headers"] = "Content-Type"
+        response.headers["Access-Control-Allow-Headers"] = f"Content-Type, {HEADER}"
         response.headers["Access-Control-Max-Age"] = "600"
     return response
 

@@ -83,7 +83,8 @@ def test_the_command_asks_both_lanes(world: World, served: Served, tmp_path: Pat
         asked = ("check", "--server", served.url, "--api-key-file", file)
         done = world.installation.qorgan(*asked, stdin=PATIENT, code=code)
         assert key not in done.stdout + done.stderr
-    assert "qorgan: could not check: this API key is not for this lane\n" == done.stderr
+    sentence = f"qorgan: could not check: this API key is not for this lane (asked {served.url})\n"
+    assert sentence == done.stderr
 
 
 def test_a_users_share_holds_over_all_workers(world: World, served: Served) -> None:

@@ -3,13 +3,15 @@
 from collections.abc import Iterator
 
 import pytest
-from limits.storage import MemoryStorage
+import redis
 from verified_node import REGISTERED, Asking
 from web_node import WebNode, blinded, problem
 
 from lookup.index import clients
 from lookup.index.embedded import EmbeddedStore
-from lookup.limits import EvaluateLimit
+from lookup.index.store import Store
+from lookup.limits import EvaluateLimit, Rules
+from lookup.proof_of_work import HEADER
 
 PREFLIGHT = {
     "Access-Control-Request-Method": "POST",
@@ -19,10 +21,12 @@ PREFLIGHT = {
 
 @pytest.fixture(scope="module")
 def node(valkey: EmbeddedStore, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Asking]:
-    limit = EvaluateLimit(MemoryStorage(), "3/hour", bytes(32))
+    opened = Store(redis.Redis(unix_socket_path=str(valkey.socket)), None)
+    limit = EvaluateLimit(opened, Rules.of("3/hour", 100), bytes(32))
     web = WebNode.make(valkey, tmp_path_factory.mktemp("origins"), limit=limit)
     yield Asking(web)
     web.close()
+    opened.close()
 
 
 def shared(headers: object) -> dict[str, str]:
@@ -42,19 +46,19 @@ def test_a_registered_page_asks_without_a_key(node: Asking) -> None:
         } == shared(reply.headers)
         assert "Origin" in reply.vary
     reply = node.evaluate("public", Origin=REGISTERED)
-    assert "from this network" in problem(reply, 429, "rate_limited")
+    assert "this network asks much" in problem(reply, 429, "proof_of_work_required")
     assert REGISTERED == reply.headers["Access-Control-Allow-Origin"]
     problem(node.evaluate("verified", Origin=REGISTERED), 401, "unauthorised")
 
 
 def test_a_browser_is_given_leave(node: Asking) -> None:
-    """To send JSON, and nothing else: a key does not belong in a page."""
+    """To send JSON and a proof of work, and nothing else: a key does not belong in a page."""
     headers = PREFLIGHT | {"Origin": REGISTERED}
     reply = node.web.client.options("/v1/evaluate", headers=headers)
     assert {
         "Access-Control-Allow-Origin": REGISTERED,
         "Access-Control-Allow-Methods": "POST",
-        "Access-Control-Allow-Headers": "Content-Type",
+        "Access-Control-Allow-Headers": f"Content-Type, {HEADER}",
         "Access-Control-Max-Age": "600",
         "Access-Control-Expose-Headers": "Retry-After",
     } == shared(reply.headers)
