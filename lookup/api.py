@@ -1,4 +1,4 @@
-"""The JSON API behind the ranges: parameters, evaluate, the register, and the probes.
+"""The JSON API behind the ranges: parameters, evaluate, and the probes.
 
 Views raise; ``lookup.app`` answers for them. A request is checked here once, at the door.
 """
@@ -15,7 +15,6 @@ from lookup import clients
 from lookup.client_limits import ClientLimit, subject_of
 from lookup.errors import Code, ProblemError
 from lookup.index.clients import ApiClient
-from lookup.index.listing import Listed, listing
 from lookup.index.node import Node
 from lookup.index.notice_book import NoticeBook
 from lookup.index.store import StoreError
@@ -30,6 +29,7 @@ from lookup.protocol.wire import (
     decode_evaluate_request,
     encode_evaluate_response,
 )
+from lookup.ranges import PREFLIGHT
 from lookup.settings import Role
 
 SERVICE = "qorgan"  # where the app keeps its Service
@@ -60,7 +60,6 @@ class Service:
 probes = Blueprint("probes", __name__)
 parameters = Blueprint("parameters", __name__)
 evaluation = Blueprint("evaluation", __name__)
-register = Blueprint("register", __name__)
 
 
 @probes.get("/healthz")
@@ -104,7 +103,7 @@ def params(lane: str) -> Response:
         raise ProblemError(Code.STALE, "could not check: the index is too old", retry_after=60)
     if mapped is None:
         raise ProblemError(Code.NOT_FOUND, "nothing has been published in this lane yet")
-    response = _cached(mapped.version.document.encode())
+    response = cached(mapped.version.document.encode())
     response.headers["Qorgan-Signature"] = mapped.version.signature
     response.headers["Access-Control-Expose-Headers"] = "ETag, Qorgan-Signature"
     if wanted is Lane.VERIFIED:
@@ -115,7 +114,9 @@ def params(lane: str) -> Response:
 @parameters.after_request
 def keep_verified_closed(response: Response) -> Response:
     """The verified lane is not for pages of other sites, refusals neither."""
-    return close(response) if (request.view_args or {}).get("lane") == Lane.VERIFIED else response
+    if (request.view_args or {}).get("lane") == Lane.VERIFIED:
+        return close(response)
+    return tell_pages(response)
 
 
 @evaluation.post("/v1/evaluate", provide_automatic_options=False)
@@ -168,41 +169,12 @@ def tell_registered_origin(response: Response) -> Response:
     return response
 
 
-@register.get("/v1/breaches")
-def breaches() -> Response:
-    """The whole register."""
-    return _told([listed.document() for listed in listed_leaks()])
-
-
-@register.get("/v1/breaches/<name>")
-def breach(name: str) -> Response:
-    """One register entry."""
-    for listed in listed_leaks():
-        if listed.dataset.name == name:
-            return _told(listed.document())
-    raise ProblemError(Code.NOT_FOUND, "there is no such entry in the register")
-
-
 def _range_part(node: Node) -> str:
     if not node.knows:
         return "store away"
     if node.is_stale:
         return "stale"
     return "ok" if Lane.PUBLIC in node.state.current else "nothing published"
-
-
-def listed_leaks() -> tuple[Listed, ...]:
-    """The register's entries; a node that knows nothing must not say that there are none.
-
-    Raises:
-        ProblemError: STORE_UNAVAILABLE.
-    """
-    node = _service().node
-    if not node.knows:
-        raise ProblemError(
-            Code.STORE_UNAVAILABLE, "could not check; try again later", retry_after=5
-        )
-    return listing(node.state.published())
 
 
 def prefix_bits() -> int:
@@ -214,6 +186,13 @@ def prefix_bits() -> int:
 def _service() -> Service:
     service: Service = current_app.extensions[SERVICE]
     return service
+
+
+def tell_pages(response: Response) -> Response:
+    """A browser may ask whether a page of another site may send what it likes: it may."""
+    if request.method == "OPTIONS":
+        response.headers.update(PREFLIGHT)
+    return response
 
 
 def whole_body() -> bytes:
@@ -277,12 +256,7 @@ def _json(document: object, status: int = 200) -> Response:
     return response
 
 
-def _told(document: object) -> Response:
-    # As letters, not as escapes: most of it is Cyrillic.
-    return _cached(json.dumps(document, ensure_ascii=False).encode())
-
-
-def _cached(body: bytes) -> Response:
+def cached(body: bytes) -> Response:
     """A body that may be kept but must be asked after: ETag and 304."""
     response = Response(body, mimetype="application/json")
     response.headers["Cache-Control"] = "no-cache"

@@ -11,7 +11,17 @@ from flask import Flask, Response, current_app
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, RequestedRangeNotSatisfiable
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from lookup import api, check_api, filter_api, keys, logs, notices_api, pages, problems
+from lookup import (
+    api,
+    check_api,
+    filter_api,
+    keys,
+    logs,
+    notices_api,
+    pages,
+    problems,
+    register_api,
+)
 from lookup.client_limits import ClientLimit
 from lookup.errors import Code, ProblemError, UnavailableError
 from lookup.index import definition, store
@@ -143,7 +153,7 @@ def _flask(service: api.Service) -> Flask:
         app.register_blueprint(check_api.checks)
         app.register_blueprint(notices_api.watching)
     if service.roles & {Role.API, Role.SITE}:
-        app.register_blueprint(api.register)
+        app.register_blueprint(register_api.register)
     if Role.SITE in service.roles:
         pages.install(app)
     app.register_error_handler(Exception, _answer)

@@ -9,13 +9,14 @@ import json
 from flask import Blueprint, Response, current_app, request
 
 from lookup import clients
-from lookup.api import SERVICE, Service, whole_body
+from lookup.api import SERVICE, Service, close, whole_body
 from lookup.check import Exposure, exposures
 from lookup.errors import Code, ProblemError
 from lookup.index.usage import Use
 from lookup.protocol.wire import MAX_CHECK_BYTES, decode_check_request
 
 checks = Blueprint("checks", __name__)
+checks.after_request(close)
 
 
 @checks.post("/v1/check")

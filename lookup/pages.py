@@ -14,9 +14,8 @@ from typing import Any
 from flask import Blueprint, Flask, Response, render_template, request
 from flask_compress import Compress
 
-from lookup import api, assets, facts, languages
+from lookup import api, assets, facts, languages, register_api
 from lookup.errors import Code, ProblemError
-from lookup.index.listing import Listed
 from lookup.page_data import page_data, sharing
 from lookup.people_by_year import people_by_year
 from lookup.problems import Problem
@@ -119,7 +118,7 @@ def check() -> Response:
 @_at("/breaches")
 def breaches() -> Response:
     """The register, newest first."""
-    leaks = _newest_first()
+    leaks = register_api.newest_first()
     classes = {slug for listed in leaks for slug in listed.dataset.data_classes}
     return _page(
         "breaches.html",
@@ -139,7 +138,7 @@ def breaches() -> Response:
 @_at("/breaches/<name>")
 def breach(name: str) -> Response:
     """One leak of the register."""
-    for listed in api.listed_leaks():
+    for listed in register_api.listed_leaks():
         if listed.dataset.name == name:
             return _page(
                 "breach.html",
@@ -168,7 +167,7 @@ def feed() -> Response:
     """The register as an Atom feed (RFC 4287)."""
     leaks = [
         (listed.dataset, _feed_id(listed.dataset.name), _moment(listed.day))
-        for listed in _newest_first()
+        for listed in register_api.newest_first()
     ]
     updated = max((moment for _, _, moment in leaks), default="2025-06-16T00:00:00Z")
     body = render_template(
@@ -203,10 +202,6 @@ def _revalidated(response: Response) -> Response:
         response.set_etag(hashlib.sha256(response.get_data()).hexdigest()[:32])
         response.make_conditional(request)
     return response
-
-
-def _newest_first() -> list[Listed]:
-    return sorted(api.listed_leaks(), key=lambda listed: listed.day, reverse=True)
 
 
 def _feed_id(name: str) -> str:

@@ -22,6 +22,15 @@ from lookup.protocol.wire import RANGE_ROOT, range_json, split_range
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
+# What is open to anyone is open to the pages of any site, conditional and partial requests too.
+PREFLIGHT = {
+    "Access-Control-Allow-Origin": "*",
+    "Access-Control-Allow-Methods": "GET, HEAD",
+    "Access-Control-Allow-Headers": "If-None-Match, If-Range, Range",
+    "Access-Control-Max-Age": "86400",
+}
+_PUBLIC_ROOT = f"{RANGE_ROOT}{Lane.PUBLIC.value}/"
+_METHODS = "GET, HEAD, OPTIONS"
 _HEX = re.compile(r"[0-9a-f]{1,5}")
 _OPEN_HEADER = ("Access-Control-Allow-Origin", "*")
 _PUBLIC_HEADERS = [
@@ -61,6 +70,9 @@ class Ranges:
         self, path: str, environ: "WSGIEnvironment", start: "StartResponse"
     ) -> Iterable[bytes]:
         method = environ["REQUEST_METHOD"]
+        if method == "OPTIONS" and path.startswith(_PUBLIC_ROOT):
+            start("200 OK", [*PREFLIGHT.items(), ("Allow", _METHODS), ("Content-Length", "0")])
+            return []
         if method not in ("GET", "HEAD"):
             raise ProblemError(Code.METHOD_NOT_ALLOWED, "a range is read with GET")
         parts = path[len(RANGE_ROOT) :].split("/")
@@ -77,7 +89,7 @@ class Ranges:
         headers = [("ETag", tag), *_PUBLIC_HEADERS] if lane is Lane.PUBLIC else _VERIFIED_HEADERS
         if lane is Lane.PUBLIC and environ.get("HTTP_IF_NONE_MATCH") == tag:
             start("304 Not Modified", headers)
-            return ()
+            return []
         body = mapped.range(bucket)
         kind = "application/octet-stream"
         if last != prefix:
@@ -85,7 +97,7 @@ class Ranges:
         if client is not None:
             self._meter.count(client.id, Use.RANGES)
         start("200 OK", [("Content-Type", kind), ("Content-Length", str(len(body))), *headers])
-        return () if method == "HEAD" else (body,)
+        return [] if method == "HEAD" else [body]
 
     def _version(self, lane: Lane, version: str) -> MappedVersion:
         if not is_version(version):
@@ -126,12 +138,17 @@ def _as_json(mapped: MappedVersion, prefix: str, body: bytes) -> bytes:
     return range_json(published.version, prefix, entries, path)
 
 
+def _allowed(environ: "WSGIEnvironment") -> str:
+    is_public = environ["PATH_INFO"].startswith(_PUBLIC_ROOT)
+    return _METHODS if is_public else "GET, HEAD"
+
+
 def _refuse(
     error: Exception, environ: "WSGIEnvironment", start: "StartResponse"
 ) -> Iterable[bytes]:
     problem = problems.of(error)
-    headers = [*problem.headers, *([("Allow", "GET, HEAD")] if problem.status == 405 else [])]
+    headers = [*problem.headers, *([("Allow", _allowed(environ))] if problem.status == 405 else [])]
     if environ["PATH_INFO"].startswith(f"{RANGE_ROOT}{Lane.VERIFIED.value}/"):
         headers.remove(_OPEN_HEADER)
     start(problem.status_line, headers)
-    return () if environ["REQUEST_METHOD"] == "HEAD" else (problem.body,)
+    return [] if environ["REQUEST_METHOD"] == "HEAD" else [problem.body]
