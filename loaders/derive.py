@@ -13,6 +13,8 @@ from concurrent.futures import Executor, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from multiprocessing import connection
+from multiprocessing.process import BaseProcess
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +26,8 @@ from lookup.protocol import entries
 from lookup.protocol.stretch import Argon2Parameters, stretch
 from lookup.protocol.suite import Kind, Lane
 from lookup.secrecy import forbid_core_dumps
+
+_GRACE = 5.0  # seconds from a worker's end to that of the whole pool
 
 
 @dataclass(frozen=True)
@@ -70,8 +74,11 @@ def pool(recipe: Recipe, workers: int) -> Iterator[Executor]:
         initializer=_start,
         initargs=(recipe,),
     )
+    over = threading.Event()
     try:
         _start_workers(executor, workers)
+        started = multiprocessing.active_children()
+        threading.Thread(target=_free, args=(executor, started, over), daemon=True).start()
         yield executor
     except BaseException as error:
         for worker in multiprocessing.active_children():
@@ -85,6 +92,7 @@ def pool(recipe: Recipe, workers: int) -> Iterator[Executor]:
         raise
     finally:
         executor.shutdown(wait=True, cancel_futures=True)
+        over.set()
 
 
 def derive(kind: Kind, texts: list[str], masks: NDArray[np.uint16]) -> seal.Rows:
@@ -110,6 +118,19 @@ def _start_workers(executor: Executor, workers: int) -> None:
         signal.signal(signal.SIGINT, handler)
     if came:
         raise KeyboardInterrupt
+
+
+def _free(executor: ProcessPoolExecutor, workers: list[BaseProcess], over: threading.Event) -> None:
+    """End a pool that does not see that it is broken.
+
+    A worker that is killed while it sends a result leaves the pool's thread to wait for the rest of
+    it. There is none, but no end either: the others could send, and so could we.
+    """
+    connection.wait([worker.sentinel for worker in workers])
+    if not over.wait(_GRACE):
+        for worker in workers:
+            worker.kill()
+        executor._result_queue._writer.close()  # type: ignore[attr-defined]  # noqa: SLF001
 
 
 _deriver: Deriver | None = None

@@ -2,10 +2,13 @@
 
 import os
 import random
+import signal
+import struct
 import subprocess
 import sys
 import time
 from concurrent.futures import Executor
+from multiprocessing.connection import Connection
 from pathlib import Path
 
 import numpy as np
@@ -15,8 +18,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from processes import children, command_line, lives
 
+from loaders import derive as deriving
 from loaders.derive import Deriver, Recipe, derive, pool
 from lookup import keys
+from lookup.errors import Code, UnavailableError
 from lookup.index import seal
 from lookup.protocol import entries
 from lookup.protocol.stretch import Argon2Parameters, stretch
@@ -163,3 +168,22 @@ def test_sealing_is_aes_256_of_fips_197() -> None:
     pair = bytes.fromhex("00112233445566778899aabbccddeeff")
     rows = seal.seal(bytes(range(32)), pair, np.array([0x8001], dtype=np.uint16))
     assert f"8ea2b7ca516745bfeafc49904b496089{0x664A ^ 0x8001:04x}" == rows.tobytes().hex()
+
+
+def _half_a_result() -> bytes:
+    """Make this worker die when it has sent the length of its result and nothing more."""
+
+    def send(line: Connection, data: bytes) -> None:
+        line._send(struct.pack("!i", len(data)))
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    Connection._send_bytes = send
+    return bytes(100_000)
+
+
+def test_a_worker_killed_while_it_answers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The rest of its result never comes: the load must end and say so, not wait for it."""
+    monkeypatch.setattr(deriving, "_GRACE", 0.3)
+    with pytest.raises(UnavailableError) as caught, pool(RECIPE, 2) as executor:
+        executor.submit(_half_a_result).result(timeout=30)
+    assert Code.INTERNAL is caught.value.code
