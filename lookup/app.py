@@ -18,12 +18,14 @@ from lookup import (
     filter_api,
     keys,
     logs,
+    metrics,
     notices_api,
     pages,
     problems,
     register_api,
 )
 from lookup.client_limits import ClientLimit
+from lookup.counts import COUNTS
 from lookup.errors import Code, ProblemError, UnavailableError
 from lookup.index import definition, store
 from lookup.index.node import Node, Watch
@@ -99,11 +101,18 @@ def create_app(settings: Settings | None = None) -> "WSGIApplication":
     meter.start()
     atexit.register(meter.stop)
     book = _book(opened, settings)
-    flask = _flask(api.Service(settings.roles, node, meter, lane_keys, limit, client_limit, book))
+    metrics_key = None
+    if keys.exists(settings.keys, keys.METRICS):
+        metrics_key = keys.read(settings.keys, keys.METRICS)
+    flask = _flask(
+        api.Service(settings.roles, node, meter, lane_keys, limit, client_limit, book, metrics_key)
+    )
     if settings.proxy_hops:
         # Only so many addresses, from the right, were added by proxies of ours.
         flask.wsgi_app = ProxyFix(flask.wsgi_app, x_for=settings.proxy_hops, x_proto=0)  # type: ignore[method-assign]  # Flask's documented way
-    return Ranges(node, meter, flask) if Role.RANGE in settings.roles else flask
+    if Role.RANGE not in settings.roles:
+        return flask
+    return Ranges(node, meter, flask.extensions[COUNTS], flask)
 
 
 def _lane_keys(settings: Settings) -> dict[Lane, ServerKey]:
@@ -127,6 +136,17 @@ def _book(opened: Store, settings: Settings) -> NoticeBook | None:
     if Role.API not in settings.roles or not keys.exists(settings.keys, keys.NOTICES):
         return None
     return NoticeBook(opened, keys.read(settings.keys, keys.NOTICES))
+
+
+def _metrics_key(settings: Settings) -> bytes | None:
+    """What a reader of /metrics must send; None where there is no such key.
+
+    Raises:
+        UnavailableError: BAD_KEY_FILE.
+    """
+    if not keys.exists(settings.keys, keys.METRICS):
+        return None
+    return keys.read(settings.keys, keys.METRICS)
 
 
 def _check(opened: Store, public_keys: dict[Lane, bytes]) -> None:
@@ -158,6 +178,7 @@ def _flask(service: api.Service) -> Flask:
         app.register_blueprint(docs_api.contract)
     if Role.SITE in service.roles:
         pages.install(app)
+    metrics.install(app)
     app.register_error_handler(Exception, _answer)
     app.after_request(_harden)
     return app
@@ -171,6 +192,7 @@ def _answer(error: Exception) -> Response:
         code = _CODES.get(error.code or 500, Code.BAD_REQUEST)
         error = ProblemError(code, _SENTENCES[code])
     problem = problems.of(error)
+    current_app.extensions[COUNTS].refused(problem.code)
     if problem.status == 500:
         logs.unexpected(error)
     response = _as_page(problem) or Response(problem.body, problem.status, dict(problem.headers))

@@ -17,6 +17,7 @@ from lookup import keys
 from lookup.api import Service
 from lookup.app import _flask
 from lookup.client_limits import ClientLimit
+from lookup.counts import COUNTS
 from lookup.index import notice_book
 from lookup.index.embedded import EmbeddedStore
 from lookup.index.node import Node, Watch
@@ -65,7 +66,7 @@ class WebNode:
         book = notice_book.opened(store, index.folder)
         service = Service(held, node, meter, lane_keys, limit, client_limit, book)
         flask = _flask(service)
-        app = Ranges(node, meter, flask) if Role.RANGE in held else flask
+        app = Ranges(node, meter, flask.extensions[COUNTS], flask) if Role.RANGE in held else flask
         return cls(index, node, service, Client(app))
 
     def close(self) -> None:

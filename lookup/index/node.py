@@ -96,14 +96,24 @@ class Node:
             self._thread.join(timeout=2)  # it may be waiting for a store that does not answer
 
     @property
+    def store(self) -> Store:
+        """For who may wait for it: answers never do."""
+        return self._store
+
+    @property
     def knows(self) -> bool:
         """Whether it has ever heard, or recalled, what there is: until then nothing is "none"."""
         return self._heard_at > float("-inf")
 
     @property
+    def silence(self) -> float:
+        """Seconds since the store was heard; infinite if it never was."""
+        return time.time() - self._heard_at
+
+    @property
     def is_stale(self) -> bool:
         """Whether the store has been silent for longer than answers may be served."""
-        return time.time() - self._heard_at > self._max_stale
+        return self.silence > self._max_stale
 
     @property
     def store_answers(self) -> bool:
