@@ -28,9 +28,10 @@ from lookup.client_limits import ClientLimit
 from lookup.counts import COUNTS
 from lookup.errors import Code, ProblemError, UnavailableError
 from lookup.index import definition, store
-from lookup.index.node import Node, Watch
+from lookup.index.node import Node
 from lookup.index.notice_book import NoticeBook
 from lookup.index.store import Store
+from lookup.index.watch import Watch
 from lookup.limits import EvaluateLimit, Rules
 from lookup.logs import Event
 from lookup.metering import Meter
@@ -231,4 +232,5 @@ def _watch() -> Watch:
         store_away=lambda: logs.event(Event.STORE_AWAY, logs.WARNING),
         store_back=lambda: logs.event(Event.STORE_BACK),
         unexpected=logs.unexpected,
+        stale=lambda: logs.event(Event.VERSION_STALE, logs.ERROR),
     )

@@ -20,8 +20,9 @@ from lookup.client_limits import ClientLimit
 from lookup.counts import COUNTS
 from lookup.index import notice_book
 from lookup.index.embedded import EmbeddedStore
-from lookup.index.node import Node, Watch
+from lookup.index.node import Node
 from lookup.index.store import Store, limits_storage
+from lookup.index.watch import Watch
 from lookup.limits import EvaluateLimit
 from lookup.metering import Meter
 from lookup.protocol.oprf import Blinding
