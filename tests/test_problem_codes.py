@@ -6,16 +6,15 @@ gunicorn's to refuse, so that it is asked.
 
 import json
 import re
-import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import NoReturn
-from wsgiref.simple_server import WSGIRequestHandler, make_server
 
 import pytest
 import redis
 from conftest import ROOT
 from gunicorn_server import Server
+from listening import listening
 from plain_http import Heard, ask
 from redis.backoff import NoBackoff
 from redis.retry import Retry
@@ -32,13 +31,6 @@ MARKER = "900101300017"
 JSON = {"Content-Type": "application/json"}
 ADDRESS = "127.0.0.1"
 _ROW = re.compile(r"^\| `([a-z_]+)` \| ([0-9]{3}) \| \S.* \| \S.* \|$", re.MULTILINE)
-
-
-class Quiet(WSGIRequestHandler):
-    """wsgiref would print every address."""
-
-    def log_message(self, *_: object) -> None:
-        return
 
 
 @dataclass
@@ -97,15 +89,8 @@ def node(valkey: EmbeddedStore, tmp_path_factory: pytest.TempPathFactory) -> Ite
 
 @pytest.fixture
 def world(node: WebNode, gunicorn: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
-    assert node.client.application is not None
-    with make_server(ADDRESS, 0, node.client.application, handler_class=Quiet) as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
-        try:
-            yield World(node, f"http://{ADDRESS}:{server.server_port}", gunicorn, monkeypatch)
-        finally:
-            server.shutdown()
-            thread.join()
+    with listening(node.client.application) as url:
+        yield World(node, url, gunicorn, monkeypatch)
 
 
 def beyond_the_end(world: World) -> Heard:
