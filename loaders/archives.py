@@ -134,10 +134,30 @@ def tar_bytes(stream: BinaryIO, name: str) -> Iterator[bytes]:
     raise _damaged("tar")
 
 
+class _Ending:
+    """A stream that has an end: tarfile reads on behind it, as far as a header says there is more.
+
+    A header may say 8 EiB.
+    """
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self._stream = stream
+        self._left = 3  # an end is met when a block is filled up, and when there is none
+
+    def read(self, size: int) -> bytes:
+        data = self._stream.read(size)
+        if not data:
+            self._left -= 1
+            if self._left < 0:
+                raise EOFError
+        return data
+
+
 @contextmanager
 def _tar(stream: BinaryIO) -> Iterator[tarfile.TarFile]:
     try:
-        with tarfile.open(fileobj=stream, mode="r|", errors="surrogateescape") as archive:
+        ending = _Ending(stream)
+        with tarfile.open(fileobj=ending, mode="r|", errors="surrogateescape") as archive:  # type: ignore[call-overload]  # it only reads
             yield archive
     except InputError:  # of the packing that it is in
         raise

@@ -14,6 +14,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from lookup import (
     api,
     check_api,
+    docs_api,
     filter_api,
     keys,
     logs,
@@ -154,6 +155,7 @@ def _flask(service: api.Service) -> Flask:
         app.register_blueprint(notices_api.watching)
     if service.roles & {Role.API, Role.SITE}:
         app.register_blueprint(register_api.register)
+        app.register_blueprint(docs_api.contract)
     if Role.SITE in service.roles:
         pages.install(app)
     app.register_error_handler(Exception, _answer)

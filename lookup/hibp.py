@@ -6,36 +6,47 @@ is known, the description says so.
 """
 
 import html
-from typing import TypedDict
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+from pydantic.alias_generators import to_pascal
 
 from lookup import facts
 from lookup.index.dataset import AtLeast, Dataset
 from lookup.index.listing import Listed
 
 
-class Breach(TypedDict):
+class Breach(BaseModel):
     """One entry: https://haveibeenpwned.com/API/v3#BreachModel."""
 
-    Name: str
-    Title: str
-    Domain: str
-    BreachDate: str
-    AddedDate: str
-    ModifiedDate: str
-    PwnCount: int
-    Description: str
-    LogoPath: str
-    Attribution: str | None
-    DisclosureUrl: str | None
-    DataClasses: list[str]
-    IsVerified: bool
-    IsFabricated: bool
-    IsSensitive: bool
-    IsRetired: bool
-    IsSpamList: bool
-    IsMalware: bool
-    IsSubscriptionFree: bool
-    IsStealerLog: bool
+    model_config = ConfigDict(
+        alias_generator=to_pascal, validate_by_name=True, frozen=True, extra="forbid"
+    )
+
+    name: str
+    title: str
+    domain: Literal[""] = ""
+    breach_date: str
+    added_date: str
+    modified_date: str
+    pwn_count: int
+    description: str
+    logo_path: Literal[""] = ""
+    attribution: None = None
+    disclosure_url: str | None
+    data_classes: tuple[str, ...]
+    is_verified: bool
+    is_fabricated: bool
+    is_sensitive: bool
+    is_retired: Literal[False] = False
+    is_spam_list: Literal[False] = False
+    is_malware: Literal[False] = False
+    is_subscription_free: Literal[False] = False
+    is_stealer_log: Literal[False] = False
+
+    def document(self) -> dict[str, object]:
+        """As its clients read it."""
+        return self.model_dump(mode="json", by_alias=True)
 
 
 def breach(listed: Listed) -> Breach:
@@ -44,26 +55,18 @@ def breach(listed: Listed) -> Breach:
     added = f"{_day(listed.day)}T00:00:00Z"
     known = facts.data_classes()
     return Breach(
-        Name=dataset.name,
-        Title=dataset.title.en,
-        Domain="",
-        BreachDate=_day(dataset.breach_date),
-        AddedDate=added,
-        ModifiedDate=added,
-        PwnCount=_people(dataset),
-        Description=_description(listed),
-        LogoPath="",
-        Attribution=None,
-        DisclosureUrl=next((source.url for source in dataset.sources if source.url), None),
-        DataClasses=[known[slug].hibp for slug in dataset.data_classes],
-        IsVerified=dataset.status == "confirmed",
-        IsFabricated=dataset.status == "refuted",
-        IsSensitive=dataset.sensitive,
-        IsRetired=False,
-        IsSpamList=False,
-        IsMalware=False,
-        IsSubscriptionFree=False,
-        IsStealerLog=False,
+        name=dataset.name,
+        title=dataset.title.en,
+        breach_date=_day(dataset.breach_date),
+        added_date=added,
+        modified_date=added,
+        pwn_count=_people(dataset),
+        description=_description(listed),
+        disclosure_url=next((source.url for source in dataset.sources if source.url), None),
+        data_classes=tuple(known[slug].hibp for slug in dataset.data_classes),
+        is_verified=dataset.status == "confirmed",
+        is_fabricated=dataset.status == "refuted",
+        is_sensitive=dataset.sensitive,
     )
 
 

@@ -29,6 +29,7 @@ MOST_NOTICES = 1000  # on a page
 _USUAL_NOTICES = 100
 _ID = re.compile(r"([0-9]{1,19})-([0-9]{1,20})")
 _LARGEST = 2**64 - 1
+_ARGUMENTS = frozenset({"lane", "after", "limit"})
 _COUNT = re.compile(r"[1-9][0-9]{0,3}")
 
 watching = Blueprint("notices", __name__)
@@ -69,6 +70,8 @@ def count_subscriptions() -> Response:
 @watching.get("/v1/notices")
 def list_notices() -> Response:
     """The client's notices after one that it has seen, oldest first."""
+    if any(name not in _ARGUMENTS or len(given) > 1 for name, given in request.args.lists()):
+        raise ProblemError(Code.BAD_REQUEST, "ask with lane, after and limit, each once at most")
     lane = request.args.get("lane", Lane.PUBLIC.value)
     if lane not in tuple(Lane):
         raise ProblemError(Code.BAD_REQUEST, "lane must be public or verified")

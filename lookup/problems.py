@@ -65,6 +65,21 @@ class Problem:
         return f"{self.status} {_TITLES[self.status]}"
 
 
+def shown(code: Code) -> Code:
+    """The code that a problem document has for it."""
+    return _SHOWN.get(code, code)
+
+
+def shown_codes() -> list[Code]:
+    """The closed set of codes that a problem document can have."""
+    return [code for code in _STATUS if code not in _SHOWN]
+
+
+def status_of(code: Code) -> int:
+    """The HTTP status of a code that requests can meet."""
+    return _STATUS[code]
+
+
 def of(error: Exception) -> Problem:
     """The problem document of any exception; what we did not foresee is ``internal``, no more."""
     if isinstance(error, ProblemError | InputError) and error.code in _STATUS:
@@ -84,7 +99,7 @@ def _document(error: QorganError) -> Problem:
         "type": "about:blank",
         "title": _TITLES[status],
         "status": status,
-        "code": _SHOWN.get(error.code, error.code).value,
+        "code": shown(error.code).value,
         "detail": error.sentence,
     }
     if isinstance(error, ProblemError) and error.challenge is not None:

@@ -96,7 +96,7 @@ class Ranges:
         if client is not None:
             self._meter.count(client.id, Use.RANGES)
         start("200 OK", [("Content-Type", kind), ("Content-Length", str(len(body))), *headers])
-        return [] if method == "HEAD" else [body]
+        return [] if method == "HEAD" else [body]  # a list: Granian sends it in one piece
 
     def _version(self, lane: Lane, version: str) -> MappedVersion:
         if not is_version(version):

@@ -49,19 +49,19 @@ def hibp_breaches() -> Response:
     asked = {name.lower(): value.lower() for name, value in request.args.items()}
     if asked.get("domain") or asked.get("isspamlist") == "true":
         return _told([])
-    return _told([hibp.breach(listed) for listed in listed_leaks()])
+    return _told([hibp.breach(listed).document() for listed in listed_leaks()])
 
 
 @register.get("/api/v3/breach/<name>")
 def hibp_breach(name: str) -> Response:
     """One register entry."""
-    return _told(hibp.breach(_named(name)))
+    return _told(hibp.breach(_named(name)).document())
 
 
 @register.get("/api/v3/latestbreach")
 def hibp_latest() -> Response:
     """The entry that became public last."""
-    return _told(hibp.breach(newest_first()[0]))
+    return _told(hibp.breach(newest_first()[0]).document())
 
 
 @register.get("/api/v3/dataclasses")

@@ -137,6 +137,14 @@ def test_files_of_one_name(tmp_path: Path, packing: str) -> None:
     assert b"x\n1\n" == read(path, "b.csv")[0]
 
 
+def test_a_tar_whose_header_lies(tmp_path: Path) -> None:
+    """It says that a file of 100 TB follows, and is not looked through for years."""
+    header = tarfile.TarInfo("a.csv")
+    header.size = 10**14
+    path = written(tmp_path, header.tobuf(tarfile.GNU_FORMAT) + PLAIN)
+    assert "the tar is damaged or cut short; fetch it again" == refusal(path)
+
+
 @pytest.mark.parametrize("packing", STREAMS | ARCHIVES)
 def test_a_cut_or_changed_packing(tmp_path: Path, packing: str) -> None:
     """A packing that is cut or damaged is refused, and never read as a shorter file."""

@@ -143,7 +143,9 @@ PROVOKED: dict[tuple[str, int], Callable[[World], Heard]] = {
     ("bad_prefix", 400): lambda world: world.get(f"/v1/range/public/{world.web.version}/{MARKER}"),
     ("bad_element", 400): lambda world: world.evaluate([MARKER]),
     ("too_many_elements", 400): lambda world: world.evaluate([MARKER] * 65),
-    ("unauthorised", 401): lambda world: world.get("/v1/notices", Authorization=f"Bearer {MARKER}"),
+    ("unauthorised", 401): lambda world: world.get(
+        "/v1/subscriptions", Authorization=f"Bearer {MARKER}"
+    ),
     ("forbidden", 403): lambda world: world.evaluate(blinded(1), Origin=f"https://{MARKER}.kz"),
     ("not_found", 404): lambda world: world.get(f"/api/v3/breach/{MARKER}"),
     ("version_gone", 410): lambda world: world.get("/v1/range/public/9-00000000/000"),

@@ -30,7 +30,8 @@ MAX_PERSONS = 10_000
 MAX_SUBSCRIPTIONS_BYTES = 256 * 1024  # 10,000 persons of 16 hex digits with quotes and room
 _ELEMENT = re.compile(f"[0-9a-f]{{{2 * ELEMENT_BYTES}}}")
 # A number shorter than this could be an IIN or a phone number.
-_SUBJECT = re.compile(r"(?![0-9_-]{1,15}\Z)[A-Za-z0-9_-]{1,64}")
+SUBJECT_PATTERN = "^(?![0-9_-]{1,15}$)[A-Za-z0-9_-]{1,64}$"
+_SUBJECT = re.compile(SUBJECT_PATTERN.removesuffix("$"))
 SUBJECT_FORM = (
     "the app's own pseudonym of its user: 1 to 64 letters, digits, - and _, not a number of fewer "
     "than 16 digits, and never an identifier"

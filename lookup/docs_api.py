@@ -1,0 +1,46 @@
+"""The API told: ``/v1/openapi.json`` for programs, ``/v1/docs``, drawn from it, for people.
+
+The page is one document without script, font, picture or any other origin.
+"""
+
+import base64
+import hashlib
+import json
+from functools import cache
+from importlib.resources import files
+
+from flask import Blueprint, Response, render_template, request
+
+from lookup import openapi
+from lookup.api import cached, tell_pages
+
+contract = Blueprint("contract", __name__)
+contract.after_request(tell_pages)
+
+
+@contract.get("/v1/openapi.json")
+def openapi_json() -> Response:
+    """The OpenAPI 3.1 document."""
+    return cached(_document())
+
+
+@contract.get("/v1/docs")
+def docs() -> Response:
+    """The same to read."""
+    style = (files("lookup") / "templates" / "docs.css").read_text(encoding="utf-8")
+    page = render_template("docs.html", api=openapi.document(), style=style)
+    response = Response(page, content_type="text/html; charset=utf-8")
+    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+    response.headers["Content-Security-Policy"] = (
+        f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; "
+        "form-action 'none'; frame-ancestors 'none'"
+    )
+    response.headers["Cache-Control"] = "no-cache"
+    response.set_etag(hashlib.sha256(page.encode()).hexdigest()[:32])
+    response.make_conditional(request)
+    return response
+
+
+@cache
+def _document() -> bytes:
+    return json.dumps(openapi.document(), ensure_ascii=False).encode()
