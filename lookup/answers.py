@@ -4,7 +4,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from lookup import facts
-from lookup.protocol.suite import Lane
+from lookup.protocol.parameters import Parameters
+from lookup.protocol.suite import Kind, Lane
 
 
 @dataclass(frozen=True)
@@ -79,18 +80,25 @@ class LaneAnswer:
     leaks: tuple[tuple[str, tuple[str, ...]], ...] = field(repr=False)
 
 
+def searched(kind: Kind, published: Parameters) -> SearchedLane:
+    """What an answer about an identifier of this kind is about."""
+    datasets = published.datasets
+    names = tuple(d.name for d in datasets if d.kinds is None or kind in d.kinds)
+    return SearchedLane(Lane(published.lane), published.version, published.published_at, names)
+
+
 def merged(parts: list[LaneAnswer], register: dict[str, dict[str, Any]]) -> Answer:
     """One answer of what all lanes that were asked say."""
     lanes = tuple(part.about for part in parts)
     first = lanes[0]
-    searched = tuple(name for lane in lanes for name in lane.searched)
+    names = tuple(name for lane in lanes for name in lane.searched)
     leaks = tuple(
         Leak(name, classes, register.get(name, {}))
         for part in parts
         for name, classes in part.leaks
     )
     if not leaks:
-        return NotFound(first.version, first.published_at, searched, lanes)
+        return NotFound(first.version, first.published_at, names, lanes)
     exposed = [slug for leak in leaks for slug in leak.data_classes]
     actions = facts.advice(exposed)
-    return Found(first.version, first.published_at, searched, leaks, actions, lanes)
+    return Found(first.version, first.published_at, names, leaks, actions, lanes)

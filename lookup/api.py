@@ -135,7 +135,9 @@ def evaluate() -> Response:
     if key is None:
         raise ProblemError(Code.NOT_FOUND, "this node does not evaluate that lane")
     if service.node.is_misfit:
-        raise ProblemError(Code.STORE_UNAVAILABLE, "could not check; try again later")
+        raise ProblemError(
+            Code.STORE_UNAVAILABLE, "could not check; try again later", retry_after=60
+        )
     _spend(service, client, len(wanted.blinded))
     evaluation = key.blind_evaluate(wanted.blinded)
     _counts().evaluated(

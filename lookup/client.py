@@ -12,12 +12,21 @@ length and root of the range.
 import json
 import re
 import time
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from lookup.answers import Answer, Found, LaneAnswer, Leak, NotFound, SearchedLane, merged
+from lookup.answers import (
+    Answer,
+    Found,
+    LaneAnswer,
+    Leak,
+    NotFound,
+    SearchedLane,
+    merged,
+    searched,
+)
 from lookup.errors import Code, CouldNotCheckError, InputError
 from lookup.pins import Pins
 from lookup.protocol import entries, parameters, tree, wire
@@ -26,7 +35,7 @@ from lookup.protocol.oprf import Blinding, Evaluation
 from lookup.protocol.parameters import Parameters
 from lookup.protocol.stretch import Argon2Parameters, stretch
 from lookup.protocol.suite import MAX_ELEMENTS, Kind, Lane
-from lookup.transport import Transport, refused
+from lookup.transport import Transport, from_service, refused
 
 __all__ = ["Answer", "Client", "Found", "Leak", "NotFound", "SearchedLane"]
 
@@ -97,29 +106,14 @@ class Client:
             CouldNotCheckError: there is no answer to at least one, in at least one lane.
         """
         texts = [canonical(kind, value) for value in values]
-        if subject is not None and not wire.is_subject(subject):
-            raise InputError(Code.BAD_USAGE, f"the subject must be {wire.SUBJECT_FORM}")
-        try:
-            return self._answers(kind, texts, {} if subject is None else {"X-Subject": subject})
-        except InputError as error:  # what the protocol refuses came from the service
-            raise CouldNotCheckError(error.code, f"could not check: {error.sentence}") from None
+        with from_service(subject):
+            return self._answers(kind, texts, subject)
 
-    def _answers(self, kind: Kind, texts: list[str], subject: dict[str, str]) -> list[Answer]:
+    def _answers(self, kind: Kind, texts: list[str], subject: str | None) -> list[Answer]:
         """All that is alike for everybody first, then all evaluations, then all ranges."""
-        published = {lane: self._current(lane) for lane in self._lanes}
-        if any(kind not in each.kinds for each in published.values()):
-            raise CouldNotCheckError(
-                Code.BAD_PARAMETERS, "could not check: this index has no such identifiers"
-            )
+        published = {lane: self._published(lane, kind) for lane in self._lanes}
         register = self._register()
-        tokens = {
-            lane: [
-                token
-                for batch in _batches(texts)
-                for token in self._tokens(kind, batch, published[lane], subject)
-            ]
-            for lane in self._lanes
-        }
+        tokens = {lane: self._tokens(kind, texts, published[lane], subject) for lane in self._lanes}
         answers: list[Answer] = []
         for number in range(len(texts)):
             parts = []
@@ -167,6 +161,15 @@ class Client:
                 time.sleep(pause)
         return self._parameters(lane)
 
+    def _published(self, lane: Lane, kind: Kind) -> Parameters:
+        """The parameters of a lane that has identifiers of this kind."""
+        published = self._current(lane)
+        if kind not in published.kinds:
+            raise CouldNotCheckError(
+                Code.BAD_PARAMETERS, "could not check: this index has no such identifiers"
+            )
+        return published
+
     def _register(self) -> dict[str, dict[str, Any]]:
         """The whole register by name, fetched before anything is asked."""
         body, _ = self._get("/v1/breaches", _MAX_REGISTER, {})
@@ -181,7 +184,18 @@ class Client:
         )
 
     def _tokens(
-        self, kind: Kind, texts: list[str], published: Parameters, subject: dict[str, str]
+        self, kind: Kind, texts: list[str], published: Parameters, subject: str | None
+    ) -> list[bytes]:
+        """The tokens of canonical identifiers, 64 to an evaluation."""
+        headers = self._authorization | ({} if subject is None else {"X-Subject": subject})
+        return [
+            token
+            for at in range(0, len(texts), MAX_ELEMENTS)
+            for token in self._evaluated(kind, texts[at : at + MAX_ELEMENTS], published, headers)
+        ]
+
+    def _evaluated(
+        self, kind: Kind, texts: list[str], published: Parameters, headers: dict[str, str]
     ) -> list[bytes]:
         argon2 = Argon2Parameters(
             bytes.fromhex(published.argon2.salt),
@@ -196,7 +210,7 @@ class Client:
             "/v1/evaluate",
             _MAX_REPLY,
             wire.encode_evaluate_request(request),
-            self._authorization | subject,
+            headers,
         )
         reply = wire.decode_evaluate_response(sent.body)
         outputs = blinding.finalize(
@@ -215,7 +229,8 @@ class Client:
             )
             if reply.status != 410:
                 found = _matches(asked.token, bucket, reply.body, published)
-                return LaneAnswer(_about(asked, published), tuple(found)), published
+                about = searched(asked.kind, published)
+                return LaneAnswer(about, tuple(found)), published
             published = self._current(asked.lane)
         raise CouldNotCheckError(
             Code.VERSION_GONE, "could not check: the index changes too fast; try again"
@@ -263,12 +278,6 @@ def _matches(
     return found
 
 
-def _about(asked: _Asked, published: Parameters) -> SearchedLane:
-    datasets = published.datasets
-    searched = tuple(d.name for d in datasets if d.kinds is None or asked.kind in d.kinds)
-    return SearchedLane(asked.lane, published.version, published.published_at, searched)
-
-
 def _is_entry(raw: object) -> bool:
     """Whether what every program shows of a leak has its form; the rest is the register's."""
     match raw:
@@ -279,8 +288,3 @@ def _is_entry(raw: object) -> bool:
         }:
             return True
     return False
-
-
-def _batches(texts: list[str]) -> Iterator[list[str]]:
-    for at in range(0, len(texts), MAX_ELEMENTS):
-        yield texts[at : at + MAX_ELEMENTS]

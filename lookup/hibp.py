@@ -1,7 +1,8 @@
 """The register in Have I Been Pwned's model (its API, version 3), so that its clients read it.
 
 What that model cannot say is not made up: we keep no domains, logos or malware lists, so these are
-empty or false, and ``PwnCount`` is 0 where nobody has told how many people a leak holds.
+empty or false. ``PwnCount`` must be a number and dates must have a day; where these say more than
+is known, the description says so.
 """
 
 import html
@@ -52,7 +53,6 @@ def breach(listed: Listed) -> Breach:
     """An entry of the register; a month stands as its first day, a text as HTML in English."""
     dataset = listed.dataset
     added = f"{_day(listed.day)}T00:00:00Z"
-    text = dataset.description.en if dataset.description else dataset.title.en
     known = facts.data_classes()
     return Breach(
         name=dataset.name,
@@ -61,7 +61,7 @@ def breach(listed: Listed) -> Breach:
         added_date=added,
         modified_date=added,
         pwn_count=_people(dataset),
-        description=html.escape(text),
+        description=_description(listed),
         disclosure_url=next((source.url for source in dataset.sources if source.url), None),
         data_classes=tuple(known[slug].hibp for slug in dataset.data_classes),
         is_verified=dataset.status == "confirmed",
@@ -73,6 +73,20 @@ def breach(listed: Listed) -> Breach:
 def data_classes() -> list[str]:
     """All names of data classes, in order."""
     return sorted({known.hibp for known in facts.data_classes().values()})
+
+
+def _description(listed: Listed) -> str:
+    """HTML: what is told of a leak, and what the other fields cannot tell."""
+    dataset = listed.dataset
+    text = dataset.description.en if dataset.description else dataset.title.en
+    notes = (
+        (dataset.people is None, "How many people are in it is not known."),
+        (isinstance(dataset.people, AtLeast), "There are at least so many people in it."),
+        (dataset.breach_date_at_latest, "It had happened by its date at the latest."),
+        (len(dataset.breach_date) == 7, "The day of its date is not known."),
+        (listed.lane is None, "Its data are not in this index."),
+    )
+    return " ".join([html.escape(text), *(note for is_so, note in notes if is_so)])
 
 
 def _people(dataset: Dataset) -> int:

@@ -13,21 +13,19 @@ The filter has everybody who is in any published dataset of the lane, and takes 
 ``Possible``, and never "found", which only an entry in a range can say.
 """
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from lookup.answers import Answer, NotFound, SearchedLane, merged
-from lookup.client import Client, _about, _Asked, _batches
+from lookup.answers import Answer, NotFound, SearchedLane, merged, searched
+from lookup.client import Client, _Asked
 from lookup.errors import Code, CouldNotCheckError, InputError
 from lookup.filter import ReadOnlyFilter
 from lookup.held_filter import HeldFilter
-from lookup.protocol import wire
 from lookup.protocol.identifiers import canonical
 from lookup.protocol.parameters import Parameters
 from lookup.protocol.suite import TOKEN_BYTES, Kind
-from lookup.transport import Reply
+from lookup.transport import Reply, from_service
 
 _TRIES = 3  # parameters fetched again when their version is gone
 
@@ -75,7 +73,7 @@ class OfflineClient:
         Raises:
             CouldNotCheckError: it cannot be had.
         """
-        with _from_service():
+        with from_service():
             return self._ready()[0].version
 
     def check(
@@ -100,10 +98,10 @@ class OfflineClient:
         Raises: as ``Client.check_many``.
         """
         texts = [canonical(kind, value) for value in values]
-        with _from_service(subject):
+        with from_service(subject):
             published, held = self._ready(kind)
             register = self._client._register() if confirm else {}
-            tokens = self._tokens(kind, texts, published, subject)
+            tokens = self._client._tokens(kind, texts, published, subject)
             answers: list[Answer | Possible] = [*self._answers(kind, tokens, published, held)]
             for at, answer in enumerate(answers if confirm else ()):
                 if isinstance(answer, Possible):
@@ -123,8 +121,8 @@ class OfflineClient:
         Raises: as ``check_many``.
         """
         texts = [canonical(kind, value) for value in values]
-        with _from_service(subject):
-            return self._tokens(kind, texts, self._current(kind), subject)
+        with from_service(subject):
+            return self._client._tokens(kind, texts, self._current(kind), subject)
 
     def look_up(self, kind: Kind, tokens: Sequence[bytes]) -> "list[NotFound | Possible]":
         """The same answers for tokens in hand, in bulk; of them the service hears nothing at all.
@@ -137,7 +135,7 @@ class OfflineClient:
         """
         if any(len(token) != TOKEN_BYTES for token in tokens):
             raise ValueError("a token is 32 bytes")
-        with _from_service():
+        with from_service():
             published, held = self._ready(kind)
         return self._answers(kind, tokens, published, held)
 
@@ -153,42 +151,18 @@ class OfflineClient:
         )
 
     def _current(self, kind: Kind | None) -> Parameters:
-        published = self._client._current(self._lane)
-        if kind is not None and kind not in published.kinds:
-            raise CouldNotCheckError(
-                Code.BAD_PARAMETERS, "could not check: this index has no such identifiers"
-            )
-        return published
+        if kind is None:
+            return self._client._current(self._lane)
+        return self._client._published(self._lane, kind)
 
     def _part(self, path: str, first: int, size: int) -> Reply:
         key = self._client._key_for(self._lane)
         return self._client._http.part(path, first, size, key)
 
-    def _tokens(
-        self, kind: Kind, texts: list[str], published: Parameters, subject: str | None
-    ) -> list[bytes]:
-        named = {} if subject is None else {"X-Subject": subject}
-        return [
-            token
-            for batch in _batches(texts)
-            for token in self._client._tokens(kind, batch, published, named)
-        ]
-
     def _answers(
         self, kind: Kind, tokens: Sequence[bytes], published: Parameters, held: ReadOnlyFilter
     ) -> "list[NotFound | Possible]":
-        about = _about(_Asked(kind, self._lane, b""), published)
+        about = searched(kind, published)
         said = (about.version, about.published_at, about.searched, (about,))
         miss, hit = NotFound(*said), Possible(*said)
         return [hit if may else miss for may in held.may_have(b"".join(tokens)).tolist()]
-
-
-@contextmanager
-def _from_service(subject: str | None = None) -> Iterator[None]:
-    """What the protocol refuses meanwhile came from the service: there is no answer."""
-    if subject is not None and not wire.is_subject(subject):
-        raise InputError(Code.BAD_USAGE, f"the subject must be {wire.SUBJECT_FORM}")
-    try:
-        yield
-    except InputError as error:
-        raise CouldNotCheckError(error.code, f"could not check: {error.sentence}") from None

@@ -48,6 +48,9 @@ _TITLES = {
 }
 
 
+_LATER = 60  # seconds, where nobody knows when it will be better
+
+
 @dataclass(frozen=True)
 class Problem:
     """A problem document and how it travels."""
@@ -88,7 +91,11 @@ def of(error: Exception) -> Problem:
     if isinstance(error, ProblemError | InputError) and error.code in _STATUS:
         return _document(error)
     if isinstance(error, UnavailableError):
-        return _document(ProblemError(Code.STORE_UNAVAILABLE, "could not check; try again later"))
+        return _document(
+            ProblemError(
+                Code.STORE_UNAVAILABLE, "could not check; try again later", retry_after=_LATER
+            )
+        )
     return _document(ProblemError(Code.INTERNAL, "something went wrong on our side; try again"))
 
 
@@ -113,7 +120,10 @@ def _document(error: QorganError) -> Problem:
     ]
     retry_after = error.retry_after if isinstance(error, ProblemError) else None
     if retry_after is not None:
-        headers.append(("Retry-After", str(retry_after)))
+        headers += [
+            ("Retry-After", str(retry_after)),
+            ("Access-Control-Expose-Headers", "Retry-After"),
+        ]
     if status == 401:
         headers.append(("WWW-Authenticate", "Bearer"))
     return Problem(status, shown(error.code), body, tuple(headers))

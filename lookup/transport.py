@@ -9,13 +9,15 @@ import logging
 import queue
 import re
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 import urllib3
 
-from lookup.errors import Code, CouldNotCheckError
+from lookup.errors import Code, CouldNotCheckError, InputError
 from lookup.proof_of_work import HEADER, MAX_CHALLENGE, solve
+from lookup.protocol import wire
 
 DEADLINE = 60.0  # seconds for one exchange, however slowly it drips
 _NONE: Mapping[str, str] = {}
@@ -149,6 +151,22 @@ def refused(status: int, retry_after: str | None = None) -> CouldNotCheckError:
     return CouldNotCheckError(
         Code.SERVICE_UNREACHABLE, f"could not check: the service answered with status {status}"
     )
+
+
+@contextmanager
+def from_service(subject: str | None = None) -> Iterator[None]:
+    """What the protocol refuses meanwhile came from the service: there is no answer.
+
+    Raises:
+        InputError: BAD_USAGE, the subject is no pseudonym.
+        CouldNotCheckError: what was refused.
+    """
+    if subject is not None and not wire.is_subject(subject):
+        raise InputError(Code.BAD_USAGE, f"the subject must be {wire.SUBJECT_FORM}")
+    try:
+        yield
+    except InputError as error:
+        raise CouldNotCheckError(error.code, f"could not check: {error.sentence}") from None
 
 
 def _challenge(content: bytes) -> object:

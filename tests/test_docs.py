@@ -8,6 +8,7 @@ from pathlib import Path
 
 from conftest import ROOT, Installation, free_port, wait_until
 
+from lookup.errors import Code
 from lookup.settings import SETTINGS
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -107,3 +108,24 @@ def test_every_symbol_named_in_the_architecture_exists() -> None:
     for path in set(re.findall(r"`(lookup(?:\.[a-z_]+)+)\.([A-Za-z_]+)`", text)):
         module, name = path
         assert hasattr(importlib.import_module(module), name), path
+
+
+def test_the_protocol_says_what_each_vector_file_is_for() -> None:
+    """Who writes a client finds every file of cases, and the step that it is for."""
+    told = (ROOT / "docs" / "protocol.md").read_text(encoding="utf-8")
+    _, _, table = told.partition("## Vectors")
+    files = {path.name for path in (ROOT / "tests" / "vectors").glob("*.json")}
+    assert 7 == len(files)
+    assert files == set(re.findall(r"`([a-z0-9-]+\.json)`", table))
+
+
+def test_the_documents_agree_on_what_clients_could_not_check() -> None:
+    """The protocol's table has the codes that the JavaScript client's README names."""
+    protocol = (ROOT / "docs" / "protocol.md").read_text(encoding="utf-8")
+    package = (ROOT / "web" / "client" / "README.md").read_text(encoding="utf-8")
+    _, _, section = protocol.partition("### Could not check")
+    first_cells = re.findall(r"^\| (`.*?) \|", section.partition("\n## ")[0], re.MULTILINE)
+    (row,) = re.findall(r"^\| `CouldNotCheckError` \| `code`: (.*) \|$", package, re.MULTILINE)
+    told = re.findall(r"`(\w+)`", " ".join(first_cells))
+    assert sorted(re.findall(r"`(\w+)`", row)) == sorted(told)
+    assert {code.value for code in Code} >= set(told)

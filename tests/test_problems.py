@@ -75,9 +75,10 @@ def test_the_codes_are_a_closed_set() -> None:
 
 
 def test_when_to_try_again() -> None:
-    """A problem that passes says when, in whole seconds."""
+    """A problem that passes says when, in whole seconds, to the pages of other sites too."""
     problem = problems.of(ProblemError(Code.RATE_LIMITED, "wait", retry_after=17))
     assert dict(problem.headers)["Retry-After"] == "17"
+    assert dict(problem.headers)["Access-Control-Expose-Headers"] == "Retry-After"
 
 
 @pytest.mark.parametrize("code", [Code.BAD_ELEMENT, Code.BAD_REQUEST, Code.TOO_MANY_ELEMENTS])

@@ -41,6 +41,10 @@ _PERSON = re.compile(f"[0-9a-f]{{{2 * PERSON_BYTES}}}")
 _TOKEN = re.compile(f"[0-9a-f]{{{2 * TOKEN_BYTES}}}")
 
 
+# For each token the names of datasets, each with data classes.
+Exposures = tuple[tuple[tuple[str, tuple[str, ...]], ...], ...]
+
+
 @dataclass(frozen=True)
 class EvaluateRequest:
     """``POST /v1/evaluate``: 1 to 64 blinded elements, 32 bytes each, not yet decoded to points."""
@@ -63,6 +67,15 @@ class CheckRequest:
 
     lane: Lane
     tokens: bytes = field(repr=False)
+
+
+@dataclass(frozen=True)
+class CheckResponse:
+    """Its reply, of one version: for each token, in order, dataset names with data classes."""
+
+    lane: str
+    version: str
+    results: Exposures = field(repr=False)
 
 
 @dataclass(frozen=True)
@@ -144,6 +157,39 @@ def decode_check_request(body: bytes) -> CheckRequest:
     if not all(isinstance(t, str) and _TOKEN.fullmatch(t) for t in tokens):
         raise InputError(Code.BAD_ELEMENT, "a token must be 64 lower-case hex digits")
     return CheckRequest(Lane(raw["lane"]), bytes.fromhex("".join(tokens)))
+
+
+def encode_check_request(lane: Lane, tokens: Sequence[bytes]) -> bytes:
+    """The body of a request."""
+    return json.dumps({"lane": lane.value, "tokens": [token.hex() for token in tokens]}).encode()
+
+
+def decode_check_response(body: bytes) -> CheckResponse:
+    """Read the body of a reply; unknown keys are ignored.
+
+    Raises:
+        InputError: BAD_RANGE.
+    """
+    try:
+        match _object(body):
+            case {"lane": str(lane), "version": str(version), "results": list(results)}:
+                return CheckResponse(lane, version, tuple(map(_exposures, results)))
+    except (TypeError, KeyError):
+        pass
+    raise InputError(Code.BAD_RANGE, "the service's answer to the check is malformed")
+
+
+def _exposures(raw: list[dict[str, Any]]) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    """One token's datasets; TypeError or KeyError where these are none."""
+    found = []
+    for one in raw:
+        name, classes = one["name"], one["data_classes"]
+        if not isinstance(name, str) or not isinstance(classes, list):
+            raise TypeError
+        if not all(isinstance(slug, str) for slug in classes):
+            raise TypeError
+        found.append((name, tuple(classes)))
+    return tuple(found)
 
 
 def decode_subscriptions_request(body: bytes, *, may_be_all: bool) -> SubscriptionsRequest:

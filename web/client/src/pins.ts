@@ -2,7 +2,7 @@
  * What a client remembers of a service, so that the service cannot change it unnoticed.
  *
  * Without pins a hostile service could serve its victim a new salt each time and learn fresh bits
- * of who asks with each lookup, or an old version without the newest leaks. A pin is five fields
+ * of who asks with each lookup, or an old version without the newest leaks. A pin is six fields
  * about the service; nothing about the person who asks is ever in it.
  *
  * Reading and writing are synchronous, so that nothing comes between the two: a second lookup
@@ -12,13 +12,14 @@
 import { Code, CouldNotCheckError } from "./errors.ts";
 import { type Argon2Document, counter, type Parameters } from "./parameters.ts";
 
-/** What must stay as it was first seen, and the highest counter seen. */
+/** What must stay as it was first seen, the highest counter seen, and the root under it. */
 export interface Pin {
   readonly publisher_key: string;
   readonly public_key: string;
   readonly argon2: Argon2Document;
   readonly prefix_bits: number;
   readonly counter: number;
+  readonly root: string;
 }
 
 /** Where pins are kept, one for each service. */
@@ -80,8 +81,8 @@ export class StoredPins implements PinStore {
 
 /** The pin that these parameters would leave. */
 export function pinOf(seen: Parameters): Pin {
-  const { publisher_key, public_key, argon2, prefix_bits } = seen;
-  return { publisher_key, public_key, argon2, prefix_bits, counter: counter(seen) };
+  const { publisher_key, public_key, argon2, prefix_bits, root } = seen;
+  return { publisher_key, public_key, argon2, prefix_bits, counter: counter(seen), root };
 }
 
 /**
@@ -92,7 +93,7 @@ export function pinOf(seen: Parameters): Pin {
 export function checkPin(store: PinStore, service: string, seen: Parameters): void {
   const pin = store.read(service);
   if (pin !== null) holdAgainst(pin, seen);
-  const kept = pin === null ? pinOf(seen) : { ...pin, counter: counter(seen) };
+  const kept = pin === null ? pinOf(seen) : { ...pin, counter: counter(seen), root: seen.root };
   if (kept.counter !== pin?.counter) store.write(service, kept);
 }
 
@@ -107,10 +108,10 @@ export function holdAgainst(pin: Pin, seen: Parameters): void {
   if (pin.public_key !== now.public_key) throw mismatch("public key");
   if (ARGON2.some((name) => pin.argon2[name] !== now.argon2[name])) throw mismatch("argon2");
   if (now.prefix_bits > pin.prefix_bits) throw mismatch("prefix length");
-  if (now.counter < pin.counter) {
+  if (now.counter < pin.counter || (now.counter === pin.counter && now.root !== pin.root)) {
     throw new CouldNotCheckError(
       Code.ROLLED_BACK,
-      "could not check: the service shows an older index than it did before",
+      "could not check: the service shows another index than before, not a newer one",
     );
   }
 }
@@ -132,7 +133,8 @@ function isPin(raw: unknown): raw is Pin {
     typeof pin.argon2 === "object" &&
     pin.argon2 !== null &&
     Number.isInteger(pin.prefix_bits) &&
-    Number.isInteger(pin.counter)
+    Number.isInteger(pin.counter) &&
+    typeof pin.root === "string"
   );
 }
 

@@ -103,7 +103,7 @@ test("fewer prefix bits are accepted, and the pin stays as it was", () => {
   assert.equal(refused(store, changed({ prefix_bits: 13, ...version(4) })), "pin_mismatch");
 });
 
-test("a stored pin is five fields about the service, written when it changed", () => {
+test("a stored pin is six fields about the service, written when it changed", () => {
   const storage = new FakeStorage();
   const store = new StoredPins(storage);
   checkPin(store, SERVICE, SEEN);
@@ -111,7 +111,7 @@ test("a stored pin is five fields about the service, written when it changed", (
   assert.equal(storage.writes, 1);
   assert.deepEqual([...storage.items.keys()], [KEY]);
   const kept = JSON.parse(storage.items.get(KEY) ?? "") as Pin;
-  const expected = ["publisher_key", "public_key", "argon2", "prefix_bits", "counter"];
+  const expected = ["publisher_key", "public_key", "argon2", "prefix_bits", "counter", "root"];
   assert.deepEqual(Object.keys(kept), expected);
   assert.deepEqual(Object.keys(kept.argon2), Object.keys(ARGON2));
 });
@@ -130,7 +130,7 @@ test("a stored pin that cannot be read does not count as none", () => {
     assert.equal(refused(new StoredPins(storage), SEEN), "bad_file", bad);
     assert.equal(storage.items.get(KEY), bad);
   }
-  assert.equal(without.length, 5);
+  assert.equal(without.length, 6);
 });
 
 test("a storage that refuses to work is an error and not a missing pin", () => {

@@ -78,10 +78,42 @@ export interface OprfVectors {
   }[];
 }
 
+export interface ClientVectors {
+  readonly publisher_key: string;
+  readonly documents: readonly {
+    readonly why: string;
+    readonly params: string;
+    readonly signature: string;
+    readonly code: string | null;
+  }[];
+  readonly pins: readonly {
+    readonly why: string;
+    readonly first: number;
+    readonly then: number;
+    readonly code: string | null;
+  }[];
+  readonly lookups: readonly {
+    readonly why: string;
+    readonly document: number;
+    readonly iin: string;
+    readonly token: string;
+    readonly prefix: string;
+    readonly range: string;
+    readonly found: Readonly<Record<string, number>> | null;
+    readonly code: string | null;
+  }[];
+  readonly filter: {
+    readonly document: number;
+    readonly filter: string;
+    readonly persons: readonly { readonly person: string; readonly is_in: boolean }[];
+  };
+}
+
 export const email = read<TextVectors>("email.json");
 export const phone = read<TextVectors>("phone.json");
 export const iin = read<IinVectors>("iin.json");
 export const protocol = read<ProtocolVectors>("protocol-v1.json");
+export const client = read<ClientVectors>("client-v1.json");
 export const oprf = read<readonly OprfVectors[]>("rfc9497-ristretto255.json");
 
 function read<T>(name: string): T {
