@@ -80,6 +80,8 @@ class _Content:
 
     def start(self, name: str, attributes: dict[str, str]) -> None:
         if name == "table":
+            if self._is_wanted:  # a table in a table: the rows behind it would be lost
+                raise damaged()
             found = attributes.get("table:name", "")
             if len(self._names) < _MOST_TABLES:
                 self._names.setdefault(found)

@@ -118,9 +118,13 @@ class _Xz:
         """Some plain bytes; none at the end of the last of the file's streams."""
         while True:
             if self._one.eof:
-                self._rest = (self._one.unused_data or self._packed.read(CHUNK)).lstrip(b"\x00")
-                if not self._rest:
-                    return b""
+                rest = self._one.unused_data.lstrip(b"\x00")
+                while not rest:  # padding may be longer than what is read at once
+                    packed = self._packed.read(CHUNK)
+                    if not packed:
+                        return b""
+                    rest = packed.lstrip(b"\x00")
+                self._rest = rest
                 self._one = self._fresh()
             elif self._one.needs_input:
                 self._rest = self._rest or self._packed.read(CHUNK)

@@ -38,6 +38,7 @@ def take_lines(window: Window, width: int, most: int) -> Taken:
     taken = Taken()
     if not window.look():
         taken.more = False
+        taken.reject(BROKEN)  # no "\\." before the file's end: it was cut
         return taken
     text, at, limit = window.text, window.at, window.limit
     end = text.rfind("\n", at, min(at + _BLOCK, limit)) + 1 or text.find("\n", at, limit) + 1

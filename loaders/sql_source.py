@@ -84,7 +84,10 @@ def _table(dump: Dump, wanted: str | None, encoding: str) -> sql_text.Table:
     names = list(dict.fromkeys(table.name for table, _ in found))
     if wanted is not None:
         plain = _bare(wanted)
-        names = [name for name in names if plain in (_bare(name), _bare(name).rpartition(".")[2])]
+        exact = [name for name in names if name == wanted]
+        names = exact or [
+            name for name in names if plain in (_bare(name), _bare(name).rpartition(".")[2])
+        ]
     if len(names) != 1:
         told = "several tables" if names else "no such table"
         listed = names or list(dict.fromkeys(table.name for table, _ in found))

@@ -255,7 +255,9 @@ class _Sheet(_Ignoring):
         match self._kind:
             case "s":
                 at = int(value) if value.isdecimal() and len(value) < 10 else -1
-                value = self._texts[at] if 0 <= at < len(self._texts) else ""
+                if not 0 <= at < len(self._texts):  # a text that is missing is a cell that is lost
+                    raise damaged()
+                value = self._texts[at]
             case "n":
                 style = int(self._style) if self._style.isdecimal() and len(self._style) < 6 else 0
                 is_date = style < len(self._dates) and self._dates[style]

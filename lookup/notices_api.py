@@ -27,7 +27,7 @@ from lookup.protocol.wire import (
 
 MOST_NOTICES = 1000  # on a page
 _USUAL_NOTICES = 100
-_ID = re.compile(r"([0-9]{1,19})-([0-9]{1,20})")
+_ID = re.compile(notices.ID_PATTERN)
 _LARGEST = 2**64 - 1
 _ARGUMENTS = frozenset({"lane", "after", "limit"})
 _COUNT = re.compile(r"[1-9][0-9]{0,3}")
@@ -143,8 +143,7 @@ def _service() -> Service:
 
 def _after() -> str:
     text = request.args.get("after", notices.FIRST)
-    match = _ID.fullmatch(text)
-    if match is None or max(map(int, match.groups())) > _LARGEST:
+    if not _ID.fullmatch(text) or max(map(int, text.split("-"))) > _LARGEST:
         raise ProblemError(Code.BAD_REQUEST, "after must be the id of a notice")
     return text
 

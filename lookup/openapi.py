@@ -12,10 +12,10 @@ from typing import Any
 
 from lookup import problems
 from lookup.errors import Code
+from lookup.index.notices import ID_PATTERN
 from lookup.openapi_schemas import (
     LANE,
     NAME,
-    NOTICE_ID,
     VERSION,
     Schema,
     components,
@@ -217,7 +217,7 @@ OPERATIONS = (
         Access.CLIENT,
         (
             _asked("lane", "query", LANE, "public where it is not given"),
-            _asked("after", "query", text(pattern=NOTICE_ID), "the last notice that was seen"),
+            _asked("after", "query", text(pattern=ID_PATTERN), "the last notice that was seen"),
             _asked("limit", "query", whole(1, 1000), "how many at most; 100 where not given"),
         ),
         codes=(*_WITH_KEY, Code.BAD_REQUEST, Code.NOT_FOUND),
@@ -262,9 +262,9 @@ OPERATIONS = (
         "register.hibp_breaches",
         "get",
         "/api/v3/breaches",
-        "The register in Have I Been Pwned's model; no domains are known, so Domain finds none",
+        "The register in Have I Been Pwned's model; no domains are kept, so none can be asked for",
         several(ref("HibpBreach")),
-        codes=_KNOWN,
+        codes=(*_KNOWN, Code.BAD_REQUEST),
         is_tagged=True,
     ),
     Operation(
@@ -381,6 +381,7 @@ def _answers(operation: Operation) -> dict[str, Any]:
     told["content"] = {kind: {"schema": operation.answer or {}}}
     answers: dict[str, Any] = {"200": told}
     if operation.is_tagged:
+        told["headers"] = _TAGGED
         answers["304"] = {"description": "it is still the one with this ETag"}
     by_status: dict[int, list[Code]] = {}
     for code in operation.codes:

@@ -7,6 +7,7 @@ from pydantic import TypeAdapter
 from lookup import hibp
 from lookup.index import subscriptions
 from lookup.index.dataset import Dataset
+from lookup.index.notices import ID_PATTERN
 from lookup.protocol import suite, wire
 from lookup.protocol.suite import Lane
 
@@ -15,7 +16,6 @@ Schema = dict[str, Any]
 _AT = "#/components/schemas/"
 VERSION = r"^(0|[1-9][0-9]{0,9})-[0-9a-f]{8}$"
 NAME = r"^[a-z0-9][a-z0-9-]{0,62}$"
-NOTICE_ID = r"^[0-9]{1,19}-[0-9]{1,19}$"
 ELEMENT_FORMAT = "ristretto255-element"  # a canonical encoding, not of the identity (RFC 9497)
 
 
@@ -96,7 +96,7 @@ def components() -> dict[str, Schema]:
             most=whole(),
         ),
         "Notice": record(
-            id=text(pattern=NOTICE_ID),
+            id=text(pattern=ID_PATTERN),
             lane=LANE,
             version=text(pattern=VERSION),
             created_at=_MOMENT,
@@ -105,7 +105,7 @@ def components() -> dict[str, Schema]:
         ),
         "Notices": record(
             notices=several(ref("Notice")),
-            after=text(pattern=NOTICE_ID),
+            after=text(pattern=ID_PATTERN),
             more={"type": "boolean"},
         ),
         "Alive": record(status={"const": "alive"}),

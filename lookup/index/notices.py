@@ -24,6 +24,7 @@ from lookup.index.rounds import Round
 from lookup.protocol import parameters
 from lookup.protocol.suite import Lane
 
+ID_PATTERN = "^[0-9]{1,19}-[0-9]{1,20}$"  # of a notice: when, and a random number
 FIRST = "0-0"  # an id before all others
 _FIELD = b"n"
 _BATCH = 1000  # notices written at a time
