@@ -233,9 +233,9 @@ def test_what_needs_a_file_of_its_own(file: Path) -> None:
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w") as archive:
         archive.writestr("people.xlsx", book)
-    sentences = [refusal(file, one).sentence for one in (gzip.compress(book), packed.getvalue())]
-    assert "(an Excel or OpenDocument file is a zip, too); give the file itself" in sentences[0]
-    assert "nor may an Excel or OpenDocument file; unpack it first" in sentences[1]
+    for one in (gzip.compress(book), packed.getvalue()):
+        told = "(an Excel or OpenDocument file is a zip, too); give the file itself"
+        assert refusal(file, one).sentence.endswith(told)
 
 
 REPEATED = spoken("1").replace("row>", 'row table:number-rows-repeated="1048576">', 1)
