@@ -1,28 +1,28 @@
-"""Archives: zip, tar and 7z, of which one member is read, lazily; nothing is ever unpacked to disk.
+"""Archives: zip and 7z, of which one member is read, lazily; nothing is ever unpacked to disk.
 
-A member's name is only compared and shown, never used as a path, so that none can escape. Only
-regular files count; what systems add beside them (``__MACOSX``, dot files) does not.
+``tar_archive`` reads tars. A member's name is only compared and shown, never used as a path, so
+that none can escape. Only regular files count; what systems add beside them (``__MACOSX``, dot
+files) does not.
 """
 
 import fnmatch
 import io
-import tarfile
 import threading
 import zipfile
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import PurePosixPath
 from queue import Full, Queue
 from typing import BinaryIO
 
-from loaders.names import shown
+from loaders.names import folded, shown
 from loaders.packings import CHUNK, bomb
 from lookup.errors import Code, InputError
 
-_MOST_MEMBERS = 10_000
+MOST_MEMBERS = 10_000
 _MOST_SHOWN = 20
 _MOST_EXPANSION = 250
 _SMALL = 256 << 20
+_LARGEST_DIRECTORY = 4 << 20  # bytes of a zip's list of members: 10,000 with the longest of names
 
 
 def choose(names: list[str], wanted: str | None, packing: str) -> str:
@@ -32,13 +32,17 @@ def choose(names: list[str], wanted: str | None, packing: str) -> str:
         InputError: BAD_USAGE, there are several or none of that name; BAD_FILE, there is none, or
             which of them is meant cannot be told.
     """
-    if len(names) > _MOST_MEMBERS:
-        raise InputError(Code.BAD_FILE, f"the {packing} has more than {_MOST_MEMBERS} files in it")
+    if len(names) > MOST_MEMBERS:
+        raise too_many(packing)
     files = [name for name in names if _is_ours(name)]
     if not files:
         raise InputError(Code.BAD_FILE, f"there is no file in the {packing}")
     if wanted is not None:
-        files = [name for name in files if name == wanted] or fnmatch.filter(files, wanted)
+        files = (
+            [name for name in files if name == wanted]
+            or [name for name in files if folded(name) == folded(wanted)]
+            or fnmatch.filter(files, wanted)
+        )
     if len(files) == 1:
         return files[0]
     if len(set(files)) == 1:
@@ -47,7 +51,7 @@ def choose(names: list[str], wanted: str | None, packing: str) -> str:
             f"several files in the {packing} have one name; unpack it by hand, load each",
         )
     found = "are several files" if files else "is no such file"
-    listed = ", ".join(shown(name[-40:]) for name in (files or names)[:_MOST_SHOWN])
+    listed = ", ".join(shown(name, from_end=True) for name in (files or names)[:_MOST_SHOWN])
     raise InputError(
         Code.BAD_USAGE,
         f"there {found} in the {packing}; choose one with --member, each is a load of its own: "
@@ -58,12 +62,35 @@ def choose(names: list[str], wanted: str | None, packing: str) -> str:
 def sheet_format(file: BinaryIO) -> str:
     """Whether a zip is an Excel ("xlsx") or OpenDocument ("ods") file; else ""."""
     try:
-        names = set(zipfile.ZipFile(file).namelist())
+        names = set(opened_zip(file).namelist())
     except Exception:  # noqa: BLE001  likewise
         return ""
     if "xl/workbook.xml" in names or "xl/workbook.bin" in names:
         return "xlsx"
     return "ods" if {"mimetype", "content.xml"} <= names else ""
+
+
+def opened_zip(file: BinaryIO) -> zipfile.ZipFile:
+    """A zip with its list of members read, if that is not one of millions.
+
+    Raises:
+        InputError: BAD_FILE, there are too many.
+        Exception: what the library raises for a broken archive.
+    """
+    return zipfile.ZipFile(_ShortReads(file))
+
+
+class _ShortReads:
+    """A zip's file. The library reads the list of members at once, as long as the file says."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self.seek, self.tell, self.seekable = file.seek, file.tell, file.seekable
+
+    def read(self, size: int = -1) -> bytes:
+        if size > _LARGEST_DIRECTORY:
+            raise too_many("zip")
+        return self._file.read(size)
 
 
 def zip_member(file: BinaryIO, wanted: str | None) -> tuple[str, Iterator[bytes]]:
@@ -73,10 +100,12 @@ def zip_member(file: BinaryIO, wanted: str | None) -> tuple[str, Iterator[bytes]
         InputError: BAD_USAGE, BAD_FILE.
     """
     try:
-        archive = zipfile.ZipFile(file)
+        archive = opened_zip(file)
         infos = [info for info in archive.infolist() if not info.is_dir()]
+    except InputError:  # too many
+        raise
     except Exception:  # noqa: BLE001  the library raises what it likes for a broken archive
-        raise _damaged("zip") from None
+        raise damaged("zip") from None
     name = choose([info.filename for info in infos], wanted, "zip")
     return name, zip_bytes(archive, next(info for info in infos if info.filename == name))
 
@@ -99,72 +128,7 @@ def zip_bytes(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> Iterator[bytes
             Code.BAD_FILE, "the zip uses a compression that is not read here; unpack it first"
         ) from None
     except Exception:  # noqa: BLE001  likewise
-        raise _damaged("zip") from None
-
-
-def tar_names(stream: BinaryIO) -> list[str]:
-    """The names of a tar's regular files, by reading all of it.
-
-    Raises:
-        InputError: BAD_FILE.
-    """
-    with _tar(stream) as archive:
-        names = []
-        for info in archive:
-            if info.isreg():
-                names.append(info.name)
-            if len(names) > _MOST_MEMBERS:
-                break
-        return names
-
-
-def tar_bytes(stream: BinaryIO, name: str) -> Iterator[bytes]:
-    """The bytes of a tar's first regular file of this name.
-
-    Raises:
-        InputError: BAD_FILE.
-    """
-    with _tar(stream) as archive:
-        for info in archive:
-            if info.isreg() and info.name == name:
-                member = archive.extractfile(info)
-                while member is not None and (chunk := member.read(CHUNK)):
-                    yield chunk
-                return
-    raise _damaged("tar")
-
-
-class _Ending:
-    """A stream that has an end: tarfile reads on behind it, as far as a header says there is more.
-
-    A header may say 8 EiB.
-    """
-
-    def __init__(self, stream: BinaryIO) -> None:
-        self._stream = stream
-        self._left = 3  # an end is met when a block is filled up, and when there is none
-
-    def read(self, size: int) -> bytes:
-        data = self._stream.read(size)
-        if not data:
-            self._left -= 1
-            if self._left < 0:
-                raise EOFError
-        return data
-
-
-@contextmanager
-def _tar(stream: BinaryIO) -> Iterator[tarfile.TarFile]:
-    try:
-        ending = _Ending(stream)
-        with tarfile.open(fileobj=ending, mode="r|", errors="surrogateescape") as archive:  # type: ignore[call-overload]  # it only reads
-            yield archive
-    except InputError:  # of the packing that it is in
-        raise
-    except OSError:  # of the disk
-        raise
-    except Exception:  # noqa: BLE001  likewise
-        raise _damaged("tar") from None
+        raise damaged("zip") from None
 
 
 def sevenzip_member(file: BinaryIO, wanted: str | None) -> tuple[str, Iterator[bytes]]:
@@ -181,7 +145,7 @@ def sevenzip_member(file: BinaryIO, wanted: str | None) -> tuple[str, Iterator[b
             is_secret = archive.needs_password()
             names = [info.filename for info in archive.list() if not info.is_directory]
     except Exception:  # noqa: BLE001  the library raises what it likes for a broken archive
-        raise _damaged("7z") from None
+        raise damaged("7z") from None
     if is_secret:
         raise InputError(Code.BAD_FILE, "the 7z is encrypted; unpack it first")
     name = choose(names, wanted, "7z")
@@ -215,7 +179,7 @@ def _sevenzip_bytes(file: BinaryIO, name: str) -> Iterator[bytes]:
         gone.set()
         thread.join()
     if push.failed:
-        raise _damaged("7z")
+        raise damaged("7z")
 
 
 def bounded(chunks: Iterator[bytes], packed: int) -> Iterator[bytes]:
@@ -237,5 +201,14 @@ def _is_ours(name: str) -> bool:
     return bool(parts) and parts[0] != "__MACOSX" and not parts[-1].startswith(".")
 
 
-def _damaged(packing: str) -> InputError:
+def too_many(packing: str) -> InputError:
+    """What has more members than anybody would choose from."""
+    return InputError(
+        Code.BAD_FILE,
+        f"the {packing} has more than {MOST_MEMBERS} files in it; unpack it first",
+    )
+
+
+def damaged(packing: str) -> InputError:
+    """What cannot be read to its end."""
     return InputError(Code.BAD_FILE, f"the {packing} is damaged or cut short; fetch it again")

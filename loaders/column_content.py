@@ -13,7 +13,7 @@ from datetime import date
 
 import numpy as np
 
-from loaders import cells, fractions, iin_shape
+from loaders import cells, fractions, iin_shape, unseen
 from loaders.column_meaning import OWN_CLASS, RELATIVES, UNKNOWN, KnownBy, Meaning
 from lookup.protocol.suite import Kind
 
@@ -74,7 +74,8 @@ class ColumnContent:
         rest = self._without_dates(self._without_iins(filled))
         for kind in (Kind.PHONE, Kind.EMAIL):
             column, _ = fractions.dropped(cells.Column.of(rest))
-            valid = cells.parse(kind, column).valid
+            found, _ = unseen.look(kind, column, cells.parse(kind, column))
+            valid = found.valid
             self.valid[kind] += int(np.count_nonzero(valid))
             rest = [rest[at] for at in np.flatnonzero(~valid).tolist()]
         for cell in rest:

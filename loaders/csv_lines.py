@@ -34,7 +34,7 @@ MAX_LINES = 16  # lines of one record; bounds what a stray quote makes us look a
 # Stands for the delimiter of a file that has none: no decoded text contains a lone surrogate.
 NO_DELIMITER = "\ud800"
 
-_LINE_FEED, _QUOTE = ord("\n"), ord('"')
+_LINE_FEED, _CARRIAGE_RETURN, _QUOTE = ord("\n"), ord("\r"), ord('"')
 
 
 @dataclass(frozen=True)
@@ -283,12 +283,14 @@ class PlainReader:
         first = np.concatenate(([0], ends[:-1]))
         is_plain = ends - first == width
         starts = cuts[first] + 1
-        if width == 1:  # a blank line is no row
-            is_plain &= lines - starts > int(carriage_returns)
+        # Blank lines are no rows, and there may be millions of them.
+        last = np.frombuffer(data, dtype=np.uint8)[lines - 1]
+        is_blank = (lines == starts) | ((lines == starts + 1) & (last == _CARRIAGE_RETURN))
+        is_plain &= ~is_blank
         if b'"' in data:
             quotes = np.flatnonzero(np.frombuffer(data, dtype=np.uint8) == _QUOTE)
             is_plain[np.searchsorted(lines, quotes)] = False
-        others = np.flatnonzero(~is_plain)
+        others = np.flatnonzero(~is_plain & ~is_blank)
         spans = zip(starts[others].tolist(), lines[others].tolist(), strict=True)
         texts = [data[start : end + 1].decode("utf-8", "replace") for start, end in spans]
         read = self.reader.each(texts)

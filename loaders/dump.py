@@ -16,7 +16,7 @@ from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import BinaryIO, Self
 
-from loaders import archives, packings
+from loaders import archives, packings, tar_archive
 from loaders.packings import CHUNK
 from loaders.wide_text import as_utf8
 from lookup.errors import Code, InputError
@@ -183,7 +183,7 @@ class Dump:
     def _tar(self, plain: BinaryIO) -> Iterator[bytes]:
         """A tar's member; which one is known only when the whole archive was seen once."""
         if self.member:
-            return archives.tar_bytes(plain, self.member)
+            return tar_archive.tar_bytes(plain, self.member)
         if self.is_stdin:
             if self._wanted is None:
                 raise InputError(
@@ -191,8 +191,8 @@ class Dump:
                     "name the file in the tar with --member, or give the tar as a file",
                 )
             self.member = self._wanted
-            return archives.tar_bytes(plain, self.member)
-        self.member = archives.choose(archives.tar_names(plain), self._wanted, "tar")
+            return tar_archive.tar_bytes(plain, self.member)
+        self.member = archives.choose(tar_archive.tar_names(plain), self._wanted, "tar")
         raise _MemberChosenError
 
 

@@ -14,8 +14,6 @@ import numpy as np
 
 from loaders.cells import Column
 
-PHONE_FORMAT = "phone_format"  # what was restored, as a certificate calls it
-
 _LEAST = 12  # bytes: ten digits and a fraction
 _LOOKED_AT = 32  # bytes; a longer cell is no number
 _NUMBER = re.compile(r"[ \u00a0]*\+?[0-9]{10,15}(?=[.,]0{1,6}[ \u00a0]*\Z)")

@@ -17,6 +17,7 @@ import re
 import numpy as np
 from numpy.typing import NDArray
 
+from loaders.unseen import plain
 from lookup.errors import InputError
 from lookup.protocol.identifiers import AROUND, iin
 
@@ -64,7 +65,7 @@ def bins(numbers: NDArray[np.int64]) -> NDArray[np.bool_]:
 
 def digits(cell: str) -> str | None:
     """The 9 to 12 digits that a cell holds in one of the forms of a number, none of them lost."""
-    match = _CELL.fullmatch(cell.strip(AROUND))
+    match = _CELL.fullmatch(plain(cell).strip(AROUND))
     if match is None:
         return None
     if match["first"] is None:
@@ -93,7 +94,7 @@ def padded(cell: str) -> str | None:
 
 def is_rounded(cell: str) -> bool:
     """Whether a cell is a number of 9 to 12 digits written with fewer: 9.50515E+11."""
-    match = _CELL.fullmatch(cell.strip(AROUND))
+    match = _CELL.fullmatch(plain(cell).strip(AROUND))
     if match is None or match["first"] is None:
         return False
     return len(match["decimals"] or "") < int(match["exponent"])

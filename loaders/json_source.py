@@ -18,7 +18,7 @@ from loaders.json_text import (
     Shape,
     shape_of,
 )
-from loaders.names import shown
+from loaders.names import folded, shown
 from loaders.nested import MAX_CELLS, MAX_COLUMNS, Header, TooMuchError, rows
 from loaders.sources import Block, Source
 from lookup.errors import Code, InputError
@@ -174,7 +174,7 @@ def _chosen(paths: list[Path], table: str | None) -> Path:
     """The list that is wanted, or the only one."""
     if table is None and len(paths) == 1:
         return paths[0]
-    wanted = [path for path in paths if table and ".".join(path).casefold() == table.casefold()]
+    wanted = [path for path in paths if table and folded(".".join(path)) == folded(table)]
     if len(wanted) == 1:
         return wanted[0]
     if paths == [()]:

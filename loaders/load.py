@@ -19,6 +19,7 @@ import numpy as np
 from loaders.column_meaning import OWN_CLASS
 from loaders.derive import Recipe, derive, pool
 from loaders.mapping import refuse_unlisted
+from loaders.names import folded
 from loaders.people import Columns, Counts, People
 from loaders.progress import Progress
 from loaders.sources import Source
@@ -55,8 +56,8 @@ class Request:
 
         A column is found but for case and blanks, so typed in another way it is the same one.
         """
-        named = [f"{kind.value}={_folded(column)}" for kind, column in self.identifiers.items()]
-        fields = {f"{slug}:{_folded(name)}" for name, slug in self.fields}
+        named = [f"{kind.value}={folded(column)}" for kind, column in self.identifiers.items()]
+        fields = {f"{slug}:{folded(name)}" for name, slug in self.fields}
         return tuple(sorted(named) + sorted(fields))
 
 
@@ -220,10 +221,6 @@ class Loader:
                 "finished_at": _now(),
             }
         )
-
-
-def _folded(column: str) -> str:
-    return column.strip().casefold()
 
 
 def _columns(source: Source, request: Request, dataset: Dataset) -> Columns:

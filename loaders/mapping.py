@@ -8,6 +8,7 @@ from collections import Counter
 from dataclasses import dataclass
 
 from loaders.column_meaning import OWN_CLASS, of_name
+from loaders.names import folded
 from loaders.sources import Source
 from lookup.errors import Code, InputError
 from lookup.index.dataset import Dataset
@@ -46,12 +47,12 @@ def map_columns(
         refuse_unlisted(dataset, slug)
     spoken_of = {source.column(column) for column in (*identifiers.values(), *dict(given))}
     open_classes = set(dataset.data_classes) - {slug for _, slug in named}
-    names = Counter(name.strip().casefold() for name in source.header)
+    names = Counter(folded(name) for name in source.header)
     guessed = tuple(
         (name, meant)
         for number, name in enumerate(source.header)
         if number not in spoken_of
-        and names[name.strip().casefold()] == 1  # or it could not be asked for
+        and names[folded(name)] == 1  # or it could not be asked for
         and (meant := of_name(name).data_class) is not None
         and meant in open_classes
     )

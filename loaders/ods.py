@@ -8,7 +8,7 @@ import zipfile
 from collections.abc import Iterator
 from typing import BinaryIO
 
-from loaders.archives import zip_bytes
+from loaders.archives import opened_zip, zip_bytes
 from loaders.cell_rows import MOST_ROWS, CellRows, Repeated
 from loaders.nested import MAX_COLUMNS, number
 from loaders.sheet_xml import StopError, damaged, parse
@@ -33,7 +33,7 @@ class Ods:
             InputError: BAD_FILE.
         """
         try:
-            self._zip = zipfile.ZipFile(file)
+            self._zip = opened_zip(file)
             self._content = self._zip.getinfo("content.xml")
             self._refuse_encrypted()
         except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError, KeyError):

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from loaders import cells, fractions, iin_shape, lost_zeros
+from loaders import cells, fractions, iin_shape, lost_zeros, unseen
 from loaders.distinct import Distinct
 from loaders.lost_zeros import Waiting
 from lookup.errors import Code, InputError
@@ -138,11 +138,15 @@ class People:
             start += len(distinct)
 
     def _parse(self, kind: Kind, column: cells.Column) -> cells.Cells:
-        if kind is not Kind.PHONE:
+        if kind is Kind.IIN:
             return cells.parse(kind, column)
-        column, cut = fractions.dropped(column)
+        cut: list[int] = []
+        if kind is Kind.PHONE:
+            column, cut = fractions.dropped(column)
         found = cells.parse(kind, column)
-        self._restored[fractions.PHONE_FORMAT] += int(np.count_nonzero(found.valid[cut]))
+        restored = int(np.count_nonzero(found.valid[cut]))
+        found, seen = unseen.look(kind, column, found)
+        self._restored[f"{kind.value}_format"] += restored + seen
         return found
 
     def _look_again(

@@ -9,7 +9,7 @@ from typing import BinaryIO
 
 from loaders.cell_rows import MOST_ROWS, Repeated
 from loaders.dump import Dump
-from loaders.names import shown
+from loaders.names import folded, shown
 from loaders.nested import MAX_CELLS
 from loaders.ods import Ods
 from loaders.sources import LONG_LINE, Block, Source, refuse_data
@@ -95,7 +95,7 @@ def _headers(book: Xlsx | Ods, table: str | None) -> dict[str, tuple[str, ...]]:
     names = book.names
     if table is not None:
         names = tuple(name for name in names if name == table) or tuple(
-            name for name in names if name.strip().casefold() == table.strip().casefold()
+            name for name in names if folded(name) == folded(table)
         )
     found = {}
     for name in names:

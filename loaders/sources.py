@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Self
 
 from loaders.dump import Dump
-from loaders.names import shown
+from loaders.names import folded, shown
 from lookup.errors import Code, InputError
 from lookup.facts import column_words
 
@@ -120,7 +120,7 @@ class Source:
 
 
 def find_column(header: tuple[str, ...], name: str, *, has_schema: bool) -> int:
-    """The number, from 0, of the column of this name: exactly, else but for case and blanks.
+    """The number, from 0, of the column of this name: exactly, else ``folded``.
 
     Args:
         has_schema: see ``Source``.
@@ -128,10 +128,10 @@ def find_column(header: tuple[str, ...], name: str, *, has_schema: bool) -> int:
     Raises:
         InputError: BAD_USAGE, the header has no such column or more than one.
     """
-    folded = [column.strip().casefold() for column in header]
-    wanted = name.strip().casefold()
+    names = [folded(column) for column in header]
+    wanted = folded(name)
     found = [i for i, column in enumerate(header) if column == name]
-    found = found or [i for i, column in enumerate(folded) if column == wanted]
+    found = found or [i for i, column in enumerate(names) if column == wanted]
     if len(found) == 1 and wanted:
         return found[0]
     if found and wanted:
@@ -161,15 +161,15 @@ def _hint(header: tuple[str, ...], wanted: str, *, has_schema: bool) -> str:
     """The nearest name and all names, if this surely is a header: else it could be a row."""
     if header == tuple(str(number) for number in range(1, len(header) + 1)):
         return f"without a header they are called by number, from 1 to {len(header)}"
-    folded = [column.strip().casefold() for column in header]
-    if not has_schema and not any(name in column_words() for name in folded):
+    names = [folded(column) for column in header]
+    if not has_schema and not any(name in column_words() for name in names):
         columns = "1 column" if len(header) == 1 else f"{len(header)} columns"
         return (
             f"the file's first line has {columns}: see whether it names them, and if another line "
             "does, remove what stands above it"
         )
-    near = difflib.get_close_matches(wanted, [f for f in folded if f], n=1, cutoff=0.0)[0]
-    return f"did you mean {_shown((header[folded.index(near)],))}? the file has {_shown(header)}"
+    near = difflib.get_close_matches(wanted, [f for f in names if f], n=1, cutoff=0.0)[0]
+    return f"did you mean {_shown((header[names.index(near)],))}? the file has {_shown(header)}"
 
 
 def _shown(header: tuple[str, ...]) -> str:

@@ -12,10 +12,11 @@ from lookup.errors import Code, InputError
 
 OTHER_COLUMNS = "other_columns"
 _MOST_SHOWN = 20
-# What a SQL dump begins with, after its comments.
+# What a SQL dump begins with, after its comments. No blank is tried twice: the text is anybody's.
 _STATEMENT = re.compile(
-    rb"^\s*(?:INSERT\s+(?:IGNORE\s+)?INTO|INSERT\s+\[|REPLACE\s+INTO|COPY\s+[^\n]{1,2000}\s+FROM\s+stdin"
-    rb"|CREATE\s+TABLE|DROP\s+TABLE|SET\s+[^\n]{1,200};|PRAGMA\s|BEGIN TRANSACTION)",
+    rb"^[ \t]*+(?:INSERT\s++(?:IGNORE\s++)?+INTO|INSERT\s++\[|REPLACE\s++INTO"
+    rb"|COPY\s++[^\n]{1,2000}?\sFROM\s++stdin|CREATE\s++TABLE|DROP\s++TABLE|SET\s++[^\n]{1,200};"
+    rb"|PRAGMA\s|BEGIN TRANSACTION)",
     re.IGNORECASE | re.MULTILINE,
 )
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from loaders.column_meaning import KnownBy
 from loaders.formats import Reading
 from loaders.inspection import Inspection
-from loaders.names import shown
+from loaders.names import folded, shown
 from lookup.protocol.suite import Kind
 
 
@@ -53,7 +53,7 @@ def _fields(found: Inspection) -> Iterator[str]:
 
 def _column(found: Inspection, at: int) -> str:
     instead = f"COLUMN_{at + 1}"
-    return _safe(found.header[at].strip(), instead) if found.is_header else instead
+    return _safe(found.header[at], instead) if found.is_header else instead
 
 
 def _path(path: Path) -> str:
@@ -61,4 +61,5 @@ def _path(path: Path) -> str:
 
 
 def _safe(value: str, instead: str) -> str:
-    return value if value and shown(value) == value else instead
+    told = shown(value)
+    return told if told and folded(told) == folded(value) else instead

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import BinaryIO
 
-from loaders.archives import zip_bytes
+from loaders.archives import opened_zip, zip_bytes
 from loaders.cell_rows import CellRows, Repeated
 from loaders.nested import number
 from loaders.sheet_xml import damaged, parse
@@ -42,7 +42,7 @@ class Xlsx:
             InputError: BAD_FILE.
         """
         try:
-            self._zip = zipfile.ZipFile(file)
+            self._zip = opened_zip(file)
             self._parts = {info.filename: info for info in self._zip.infolist()}
         except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError):
             raise damaged() from None

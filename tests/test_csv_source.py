@@ -93,6 +93,8 @@ def test_blank_lines_are_no_records(file: Path, quote: str) -> None:
     assert read(file) == Block([["1", "2"]], {})
     write(file, f"a\n\n{quote}1{quote}\n\r\r\n \n")
     assert read(file) == Block([["1"], [" "]], {})
+    write(file, f"a;b\r\n\r\n1;{quote}2{quote}\r\n\r\n\nx;y\r\n")
+    assert read(file) == Block([["1", "2"], ["x", "y"]], {})
     write(file, f'a;\n\n1;{quote}2{quote}\n"3;4\n\n')
     assert read(file) == Block([["1", "2"], ['"3', "4"]], {})
 
@@ -178,7 +180,7 @@ def test_a_wrong_column_name_gets_the_nearest_and_all_others(file: Path) -> None
         source.column("fulname")
     assert caught.value.code == Code.BAD_USAGE
     assert caught.value.sentence == (
-        "no column has that name; did you mean full_name? the file has iin, full_name, tele?phone"
+        "no column has that name; did you mean full_name? the file has iin, full_name, telephone"
     )
 
 

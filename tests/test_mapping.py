@@ -105,7 +105,7 @@ def test_load_tells_what_it_took(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """On standard error, before the load, control characters masked."""
+    """On standard error, before the load, without control characters."""
     del store
     qorgan = program(tmp_path, valkey, monkeypatch, capsys)
     qorgan("init", "--argon2", "test", "--prefix-bits", "10")
@@ -115,7 +115,7 @@ def test_load_tells_what_it_took(
     load = ("load", "people.csv", "--dataset", "kz-2025-example", "--iin", "iin")
     said = qorgan(*load)
     assert (
-        "note: by their names, columns are taken: full_name for names, phone 12 ?[1m for "
+        "note: by their names, columns are taken: full_name for names, phone 12 [1m for "
         "phone-numbers; where that is wrong, give --field COLUMN=\n"
     ) == said.told
     said = qorgan(*load, "--field", "phone 12 \x1b[1m=", "--field", "full_name=names")
