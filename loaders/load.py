@@ -50,6 +50,7 @@ class Request:
     dataset: str
     identifiers: dict[Kind, str]
     fields: tuple[tuple[str, str], ...]  # column name, data class
+    max_rejects: float = 100  # percent of the rows; with more, nothing is loaded
 
     def columns(self) -> tuple[str, ...]:
         """The mapping as text; with dataset and file it is the load's identity.
@@ -59,6 +60,21 @@ class Request:
         named = [f"{kind.value}={folded(column)}" for kind, column in self.identifiers.items()]
         fields = {f"{slug}:{folded(name)}" for name, slug in self.fields}
         return tuple(sorted(named) + sorted(fields))
+
+    def refuse_rejects(self, counts: Counts) -> None:
+        """Refuse a file of which too many rows are no good.
+
+        Raises:
+            InputError: BAD_FILE.
+        """
+        rejected = sum(counts.rejected.values())
+        if rejected * 100 > self.max_rejects * counts.read:
+            reasons = ", ".join(f"{reason} {n}" for reason, n in sorted(counts.rejected.items()))
+            raise InputError(
+                Code.BAD_FILE,
+                f"{rejected} of {counts.read} rows have no valid identifier ({reasons}); nothing "
+                "was loaded; see: qorgan inspect",
+            )
 
 
 @dataclass(frozen=True)
@@ -94,6 +110,7 @@ class Loader:
                     Code.BAD_FILE,
                     "no valid identifier was found; check the column names and the delimiter",
                 )
+            request.refuse_rejects(counts)
             if people.looks_like_bins:
                 note(
                     "this looks like a column of BINs, numbers of organisations; "
@@ -113,6 +130,7 @@ class Loader:
                 certificate="",
                 started_at=started_at,
             )
+            held.refuse_if_lost()  # the first pass may have taken long
             known = ledger.find(self.store, wanted)
             replaced = None if known is None else self._replaced(known, dataset.name, fresh=fresh)
             load = ledger.begin(self.store, wanted, instead_of=replaced)

@@ -85,7 +85,18 @@ def _cluster(url: str | None) -> AbstractContextManager["Cluster | None"]:
     help="No line names the columns: they are called 1, 2, 3. For plain lists too: --iin 1.",
 )
 @click.option("--table", help="Which table, sheet or list, where the dump has several.")
-@click.option("--member", help="Which file of an archive (shell patterns allowed).")
+@click.option(
+    "--member",
+    help="Which file of an archive (shell patterns allowed; not from standard input).",
+)
+@click.option(
+    "--max-rejects",
+    type=click.FloatRange(0, 100),
+    default=100,
+    metavar="PERCENT",
+    help="Refuse the file, before anything is written, if more of its rows have no valid "
+    "identifier.",
+)
 @click.option(
     "--fresh",
     is_flag=True,
@@ -96,13 +107,14 @@ def _cluster(url: str | None) -> AbstractContextManager["Cluster | None"]:
     metavar="URL",
     help="Hash on the Dask cluster at tls://HOST:PORT; needs qorgan[dask].",
 )
-def load(
+def load(  # noqa: PLR0913  one for each option
     file: Path,
     name: str,
     fields: tuple[tuple[str, str], ...],
     kinds: tuple[Kind, ...],
     *,
     no_header: bool,
+    max_rejects: float,
     fresh: bool,
     **given: str | None,
 ) -> None:
@@ -162,7 +174,7 @@ def load(
             mapping = map_columns(source, dataset, identifiers, fields)
             _tell(mapping)
             fields = mapping.fields
-        request = Request(name, identifiers, fields)
+        request = Request(name, identifiers, fields, max_rejects)
         certificate, was_loaded = replace(opened, cluster=cluster).load(
             source, request, fresh=fresh
         )

@@ -24,7 +24,7 @@ _KEYWORD = (
     "|UPDATE|DELETE|SELECT|EXEC|IF|END|DELIMITER|PRAGMA|GO|ANALYZE|TRUNCATE"
 )
 _FOLLOW = re.compile(
-    rf"(?P<next>,?+{SPACE}(?=\())|{SPACE}\Z|,?+{SPACE}(?:;|(?=(?:{_KEYWORD}|ON|AS|RETURNING)\b))",
+    rf"(?P<next>,?+{SPACE}(?=\())|,?+{SPACE}(?:;|\Z|(?=(?:{_KEYWORD}|ON|AS|RETURNING)\b))",
     re.IGNORECASE,
 )
 _NEXT = r"(?=[ \t]*+\r?\n(?:INSERT|GO)\b)"  # MSSQL ends statements without a semicolon

@@ -19,7 +19,7 @@ import py7zr
 import pytest
 
 from loaders.dump import Dump
-from loaders.packings import zstd
+from loaders.packings import CHUNK, zstd
 from lookup.errors import Code, InputError
 
 PLAIN = b"iin;name\n" + b"".join(b"%012d;somebody\n" % n for n in range(100_000))
@@ -111,6 +111,29 @@ def test_streams_one_after_the_other(tmp_path: Path) -> None:
     """gzip, xz and their like may hold several streams; all of them are the content."""
     for pack in STREAMS.values():
         assert b"onetwo" == read(written(tmp_path, pack(b"one") + pack(b"two")))[0]
+
+
+@pytest.mark.parametrize("padding", [4, "to the end of a read", "over it", 2 << 20])
+def test_xz_streams_with_padding_between_them(tmp_path: Path, padding: int | str) -> None:
+    """The second stream once was dropped without a word where zeros filled a whole read."""
+    first = lzma.compress(b"one")
+    zeros = {"to the end of a read": CHUNK - len(first), "over it": CHUNK - len(first) + 4}
+    many = zeros.get(padding, padding) if isinstance(padding, str) else padding
+    path = written(tmp_path, first + bytes(int(many)) + lzma.compress(b"two"))
+    assert b"onetwo" == read(path)[0]
+
+
+def test_a_tar_on_standard_input(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two files of one name, and none of the name, are told as what they are."""
+
+    def given(content: bytes, member: str) -> str:
+        path = written(tmp_path, content)
+        with path.open("rb") as file:
+            monkeypatch.setattr("sys.stdin", io.TextIOWrapper(file))
+            return refusal(Path("-"), member)
+
+    assert "have one name" in given(tarred(PLAIN, "a.csv", "a.csv"), "a.csv")
+    assert "no such file; from standard input" in given(tarred(PLAIN, "a.csv"), "*.csv")
 
 
 @pytest.mark.parametrize("packing", ARCHIVES)

@@ -14,7 +14,7 @@ from loaders import load as loading
 from loaders.formats import Reading, open_source
 from loaders.load import Loader, Request
 from loaders.progress import Advance, Progress
-from lookup.errors import Code, InputError
+from lookup.errors import Code, InputError, UnavailableError
 from lookup.index import keyspace, ledger
 from lookup.index.ledger import Load, LoadState
 from lookup.index.store import Store
@@ -54,6 +54,33 @@ def index(store: Store) -> SmallIndex:
 def crowd(tmp_path: Path) -> Path:
     """A dump of 600 people."""
     return written(tmp_path / "crowd.csv", ["iin;name", *(f"{iin};name" for iin in CROWD)])
+
+
+@pytest.mark.parametrize(("most", "is_refused"), [(49.9, True), (50, False), (100, False)])
+def test_a_file_of_which_too_much_is_no_good(
+    index: SmallIndex, tmp_path: Path, most: float, is_refused: bool
+) -> None:
+    """A wrong column is seen before anything is written, where the operator says from when."""
+    path = written(tmp_path / "half.csv", ["iin;name", f"{ANN};a", "123;b"])
+    request = Request("one", {Kind.IIN: "iin"}, (), most)
+    if not is_refused:
+        assert not load(index, path, request)[1]
+        return
+    with pytest.raises(InputError) as caught:
+        load(index, path, request)
+    assert caught.value.sentence.startswith("1 of 2 rows have no valid identifier (iin_")
+    assert [] == ledger.loads_of(index.store, 1)
+
+
+def test_a_load_that_was_purged_meanwhile_is_not_loaded(index: SmallIndex, tmp_path: Path) -> None:
+    """It would be published without its rows."""
+    path = written(tmp_path / "ann.csv", ["iin;name", f"{ANN};a"])
+    load(index, path, BY_IIN)
+    (done,) = ledger.loads_of(index.store, 1)
+    ledger.finish(index.store, done, done.certificate)  # twice is once
+    index.store.set_hash(keyspace.load(done.id), {"state": "purged"})
+    with pytest.raises(UnavailableError, match="withdrawn or purged while it ran"):
+        ledger.finish(index.store, done, done.certificate)
 
 
 def written(path: Path, lines: list[str], encoding: str = "utf-8") -> Path:

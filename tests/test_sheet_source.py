@@ -60,7 +60,6 @@ def test_cells_of_excel_are_text(file: Path) -> None:
         "<c><v>1E+999999999</v></c>": "1E+999999999",
         '<c t="s"><v>0</v></c>': "000101300017",
         '<c t="s"><v>1</v></c>': "Аба й",
-        '<c t="s"><v>9</v></c>': "",
         '<c t="inlineStr"><is><r><t>a</t></r><r><t> b</t></r></is></c>': "a b",
         '<c t="str"><f>A1&amp;B1</f><v>x_x000D_y</v></c>': "x\ry",
         '<c t="b"><v>1</v></c>': "true",
@@ -225,6 +224,19 @@ def test_another_reader_reads_the_same(cells: list[list[int | str]], is_ods: boo
 
 
 # What is refused
+
+
+def test_a_table_in_a_table(file: Path) -> None:
+    """The rows below it would be lost without a word."""
+    inner = '<table:table table:name="inner"></table:table>'
+    content = ods({"S": spoken("iin") + inner + spoken("1")})
+    assert "damaged" in refusal(file, content).sentence
+
+
+def test_a_text_that_is_not_there(file: Path) -> None:
+    """A row of such cells would be neither read nor counted."""
+    row = '<row><c t="s"><v>99</v></c></row>'
+    assert "damaged" in refusal(file, xlsx({"S": inline("a") + row})).sentence
 
 
 def test_what_needs_a_file_of_its_own(file: Path) -> None:

@@ -13,7 +13,7 @@ import time
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 
-from lookup.errors import Code, InputError
+from lookup.errors import Code, InputError, UnavailableError
 from lookup.index import keyspace
 from lookup.index.store import Store
 from lookup.protocol.suite import Lane
@@ -160,17 +160,42 @@ def revoke(store: Store, client: ApiClient) -> None:
     _put(store, client, replace(client, revoked_at=_utc(), old_keys=(), key_sha256=""), "revoke")
 
 
+def readable(store: Store) -> dict[str, ApiClient]:
+    """The clients that are not revoked, by id; one whose record cannot be read here has no key."""
+    known = (record for record in _records(store) if record is not None)
+    return {one.id: one for one in known if one.revoked_at is None}
+
+
 def read_all(store: Store) -> dict[str, ApiClient]:
-    """The clients that are not revoked, by id."""
+    """The clients that are not revoked, by id.
+
+    Raises: as ``read_history``.
+    """
     return {one.id: one for one in read_history(store) if one.revoked_at is None}
 
 
 def read_history(store: Store) -> list[ApiClient]:
-    """All clients, the revoked ones too, oldest first; a record that cannot be read is nobody."""
-    fields = store.hash(keyspace.CLIENTS)
-    records = (_of_record(raw) for field, raw in fields.items() if field.startswith(_ID))
-    found = [record for record in records if record is not None]
+    """All clients, the revoked ones too, oldest first.
+
+    Raises:
+        UnavailableError: STORE_UNAVAILABLE, a record cannot be read: taken for nobody, its client
+            would never be told of what it watches.
+    """
+    found = []
+    for record in _records(store):
+        if record is None:
+            raise UnavailableError(
+                Code.STORE_UNAVAILABLE,
+                "an API client's record cannot be read here; use the newest qorgan, or restore "
+                "the backup",
+            )
+        found.append(record)
     return sorted(found, key=lambda one: (one.created_at, one.id))
+
+
+def _records(store: Store) -> list[ApiClient | None]:
+    fields = store.hash(keyspace.CLIENTS)
+    return [_of_record(raw) for field, raw in fields.items() if field.startswith(_ID)]
 
 
 def get(store: Store, name: str) -> ApiClient:

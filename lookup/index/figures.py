@@ -107,7 +107,7 @@ def _notices(store: Store) -> tuple[Counter[Lane], Counter[Lane]]:
     """Only of clients that have a webhook: the others come and ask."""
     undelivered: Counter[Lane] = Counter()
     dead: Counter[Lane] = Counter()
-    for client in clients.read_all(store).values():
+    for client in clients.readable(store).values():
         for lane in client.lanes if client.webhook else ():
             left = deliveries.backlog(store, Target(lane, client.id), UNDELIVERED_MOST)
             undelivered[lane] += left.undelivered

@@ -47,6 +47,13 @@ if ARGV[3] ~= '' then redis.call('HSET', KEYS[1], 'reason', ARGV[3]) end
 return 1
 """
 
+_FINISH = """
+local state = redis.call('HGET', KEYS[1], 'state')
+if state ~= 'running' and state ~= 'loaded' then return 0 end
+redis.call('HSET', KEYS[1], 'state', 'loaded', 'certificate', ARGV[1])
+return 1
+"""
+
 # An identity is a JSON list, so no identity is an "old:" field.
 _REPLACE = """
 if redis.call('HGET', KEYS[1], ARGV[1]) == ARGV[2] then
@@ -199,10 +206,16 @@ def write_rows(
 
 
 def finish(store: Store, load: Load, certificate: str) -> None:
-    """Mark a load as loaded, together with its certificate: from now on it can be published."""
-    store.set_hash(
-        keyspace.load(load.id), {"state": LoadState.LOADED.value, "certificate": certificate}
-    )
+    """Mark a load as loaded, together with its certificate: from now on it can be published.
+
+    Raises:
+        UnavailableError: STORE_UNAVAILABLE, it was withdrawn or purged meanwhile.
+    """
+    if not store.redis.eval(_FINISH, 1, keyspace.load(load.id), certificate):
+        raise UnavailableError(
+            Code.STORE_UNAVAILABLE,
+            "this load was withdrawn or purged while it ran; start it over with --fresh",
+        )
 
 
 def move(store: Store, load: Load, to: LoadState, reason: str = "") -> bool:

@@ -148,7 +148,7 @@ class Node:
     def _hear_clients(self) -> None:
         seen = clients.changes(self._store)
         if seen != self._client_changes:
-            self.state = replace(self.state, clients=clients.read_all(self._store))
+            self.state = replace(self.state, clients=clients.readable(self._store))
             self._client_changes, self.knows_clients = seen, True
 
     def _lose_store(self) -> bool:
