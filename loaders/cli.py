@@ -17,6 +17,7 @@ import click
 
 from loaders.audit_cli import audit, operator
 from loaders.client_cli import client
+from loaders.export_cli import export
 from loaders.index_cli import dataset, init
 from loaders.inspect_cli import inspect
 from loaders.load_cli import load
@@ -203,6 +204,9 @@ def settings(*, as_json: bool) -> None:
         click.echo(f"{name}={value}")
 
 
-_TOP = (init, dataset, inspect, load, publish, *COMMANDS, client, notices, audit, operator)
+_TOP = (
+    *(init, dataset, inspect, load, publish, *COMMANDS, export),
+    *(client, notices, audit, operator),
+)
 for _command in _TOP:
     cli.add_command(_command)

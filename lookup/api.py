@@ -6,22 +6,23 @@ Views raise; ``lookup.app`` answers for them. A request is checked here once, at
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from flask import Blueprint, Response, current_app, request
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
 from lookup import clients
 from lookup.client_limits import ClientLimit, subject_of
+from lookup.counts import COUNTS, Counts, Proof, Who
 from lookup.errors import Code, ProblemError
 from lookup.index.clients import ApiClient
 from lookup.index.node import Node
 from lookup.index.notice_book import NoticeBook
 from lookup.index.store import StoreError
 from lookup.index.usage import Use
-from lookup.limits import EvaluateLimit
+from lookup.limits import ALL_FREE, EvaluateLimit
 from lookup.metering import Meter
-from lookup.proof_of_work import HEADER
+from lookup.proof_of_work import HEADER, demand_of
 from lookup.protocol.oprf import ServerKey
 from lookup.protocol.suite import Lane
 from lookup.protocol.wire import (
@@ -46,6 +47,7 @@ class Service:
         limit: on anonymous networks; None where it is off.
         client_limit: on API clients and their users; None on a node that does not evaluate.
         book: of subscriptions and notices; None on a node that has no key to it.
+        metrics_key: whoever sends it may read the metrics; None: who asks on this machine may.
     """
 
     roles: frozenset[Role]
@@ -55,6 +57,7 @@ class Service:
     limit: EvaluateLimit | None
     client_limit: ClientLimit | None
     book: NoticeBook | None = None
+    metrics_key: bytes | None = field(default=None, repr=False)
 
 
 probes = Blueprint("probes", __name__)
@@ -137,6 +140,9 @@ def evaluate() -> Response:
         )
     _spend(service, client, len(wanted.blinded))
     evaluation = key.blind_evaluate(wanted.blinded)
+    _counts().evaluated(
+        wanted.lane, Who.ANONYMOUS if client is None else Who.CLIENT, len(wanted.blinded)
+    )
     if client is not None:
         service.meter.count(client.id, Use.EVALUATIONS, len(wanted.blinded))
     response = Response(
@@ -188,6 +194,11 @@ def prefix_bits() -> int:
 def _service() -> Service:
     service: Service = current_app.extensions[SERVICE]
     return service
+
+
+def _counts() -> Counts:
+    counts: Counts = current_app.extensions[COUNTS]
+    return counts
 
 
 def tell_pages(response: Response) -> Response:
@@ -244,12 +255,23 @@ def _spend(service: Service, client: ApiClient | None, elements: int) -> None:
             subject = subject_of(request.headers.get("X-Subject"))
             service.client_limit.spend(client, subject, elements)
         elif service.limit is not None:
-            proof = request.headers.get(HEADER)
-            service.limit.spend(request.remote_addr or "", elements, proof)
+            _spend_network(service.limit, elements)
     except StoreError:
         raise ProblemError(
             Code.STORE_UNAVAILABLE, "could not check; try again later", retry_after=5
         ) from None
+
+
+def _spend_network(limit: EvaluateLimit, elements: int) -> None:
+    """Count against the network of whoever asks, and count the proofs of work."""
+    try:
+        demand = limit.spend(request.remote_addr or "", elements, request.headers.get(HEADER))
+    except ProblemError as error:
+        if error.challenge is not None:
+            _counts().proof(Proof.ASKED, demand_of(error.challenge))
+        raise
+    if demand > ALL_FREE:
+        _counts().proof(Proof.GIVEN, demand)
 
 
 def _json(document: object, status: int = 200) -> Response:

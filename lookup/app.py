@@ -19,17 +19,20 @@ from lookup import (
     hibp,
     keys,
     logs,
+    metrics,
     notices_api,
     pages,
     problems,
     register_api,
 )
 from lookup.client_limits import ClientLimit
+from lookup.counts import COUNTS
 from lookup.errors import Code, ProblemError, UnavailableError
 from lookup.index import definition, store
-from lookup.index.node import Node, Watch
+from lookup.index.node import Node
 from lookup.index.notice_book import NoticeBook
 from lookup.index.store import Store
+from lookup.index.watch import Watch
 from lookup.limits import EvaluateLimit, Rules
 from lookup.logs import Event
 from lookup.metering import Meter
@@ -100,11 +103,16 @@ def create_app(settings: Settings | None = None) -> "WSGIApplication":
     meter.start()
     atexit.register(meter.stop)
     book = _book(opened, settings)
-    flask = _flask(api.Service(settings.roles, node, meter, lane_keys, limit, client_limit, book))
+    scrape_key = _metrics_key(settings)
+    flask = _flask(
+        api.Service(settings.roles, node, meter, lane_keys, limit, client_limit, book, scrape_key)
+    )
     if settings.proxy_hops:
         # Only so many addresses, from the right, were added by proxies of ours.
         flask.wsgi_app = ProxyFix(flask.wsgi_app, x_for=settings.proxy_hops, x_proto=0)  # type: ignore[method-assign]  # Flask's documented way
-    return Ranges(node, meter, flask) if Role.RANGE in settings.roles else flask
+    if Role.RANGE not in settings.roles:
+        return flask
+    return Ranges(node, meter, flask.extensions[COUNTS], flask)
 
 
 def _lane_keys(settings: Settings) -> dict[Lane, ServerKey]:
@@ -128,6 +136,17 @@ def _book(opened: Store, settings: Settings) -> NoticeBook | None:
     if Role.API not in settings.roles or not keys.exists(settings.keys, keys.NOTICES):
         return None
     return NoticeBook(opened, keys.read(settings.keys, keys.NOTICES))
+
+
+def _metrics_key(settings: Settings) -> bytes | None:
+    """What a reader of /metrics must send; None where there is no such key.
+
+    Raises:
+        UnavailableError: BAD_KEY_FILE.
+    """
+    if not keys.exists(settings.keys, keys.METRICS):
+        return None
+    return keys.read(settings.keys, keys.METRICS)
 
 
 def _check(opened: Store, public_keys: dict[Lane, bytes]) -> None:
@@ -159,6 +178,7 @@ def _flask(service: api.Service) -> Flask:
         app.register_blueprint(docs_api.contract)
     if Role.SITE in service.roles:
         pages.install(app)
+    metrics.install(app)
     app.register_error_handler(Exception, _answer)
     app.after_request(_harden)
     return app
@@ -178,6 +198,7 @@ def _answer(error: Exception) -> Response:
                 "nobody can be asked about here, only the register; never send an identifier",
             )
     problem = problems.of(error)
+    current_app.extensions[COUNTS].refused(problem.code)
     if problem.status == 500:
         logs.unexpected(error)
     response = _as_page(problem) or Response(problem.body, problem.status, dict(problem.headers))
@@ -216,4 +237,5 @@ def _watch() -> Watch:
         store_away=lambda: logs.event(Event.STORE_AWAY, logs.WARNING),
         store_back=lambda: logs.event(Event.STORE_BACK),
         unexpected=logs.unexpected,
+        stale=lambda: logs.event(Event.VERSION_STALE, logs.ERROR),
     )

@@ -11,6 +11,7 @@ from flask import Blueprint, Response, current_app, request
 from lookup import clients
 from lookup.api import SERVICE, Service, close, whole_body
 from lookup.check import Exposure, exposures
+from lookup.counts import COUNTS, Counts
 from lookup.errors import Code, ProblemError
 from lookup.index.usage import Use
 from lookup.protocol.wire import MAX_CHECK_BYTES, decode_check_request
@@ -37,6 +38,8 @@ def check() -> Response:
         raise ProblemError(Code.NOT_FOUND, "nothing has been published in this lane yet")
     found = exposures(mapped, wanted.tokens)
     service.meter.count(client.id, Use.CHECKS, len(found))
+    counts: Counts = current_app.extensions[COUNTS]
+    counts.checked(wanted.lane, len(found))
     document = {
         "lane": wanted.lane,
         "version": mapped.version.name,

@@ -28,7 +28,7 @@ from granian import Granian
 from granian.constants import HTTPModes, Interfaces
 from granian.http import HTTP1Settings
 
-from lookup import logs, problems
+from lookup import logs, problems, tally
 from lookup.app import create_app
 from lookup.bodies import WholeBodies
 from lookup.errors import QorganError
@@ -91,9 +91,12 @@ def main() -> NoReturn:
         sys.stderr.write(f"qorgan: {error.sentence}\n")
         sys.exit(error.exit_code)
     outcome = Value("i", _STARTING)
+    share = tally.share()
     try:
         _serve(settings, outcome)
     finally:
+        if share is not None:
+            share.end()
         if held is not None:
             held.detach()
     sys.exit(outcome.value if outcome.value in (REFUSED, UNAVAILABLE) else 0)

@@ -18,7 +18,7 @@ from typing import Any, NoReturn
 
 from gunicorn.config import Config
 
-from lookup import logs
+from lookup import logs, tally
 from lookup.errors import QorganError
 from lookup.gunicorn_logger import QuietLogger
 from lookup.gunicorn_worker import REFUSED, UNAVAILABLE, QuietWorker
@@ -107,6 +107,7 @@ def on_starting(server: Any) -> None:
             _refuse(f"gunicorn's {name} is not for changing here; use the QORGAN_ settings")
     server.APP_LOAD_ERROR, server.WORKER_BOOT_ERROR = REFUSED, UNAVAILABLE
     atexit.register(_release_once, os.getpid())
+    _share_counts()
     try:
         _hold_store()
     except QorganError as error:
@@ -146,6 +147,15 @@ def _release_store() -> None:
         _embedded.detach()
 
 
+_share: tally.Share | None = None
+
+
+def _share_counts() -> None:
+    """Give the workers a place to count in, of which each can tell the sums."""
+    global _share  # noqa: PLW0603 # gunicorn's hooks are functions of a module
+    _share = tally.share()
+
+
 _released = False
 
 
@@ -154,6 +164,8 @@ def _release_once(pid: int) -> None:
     global _released  # noqa: PLW0603 # gunicorn's hooks are functions of a module
     if pid == os.getpid() and not _released:
         _released = True
+        if _share is not None:
+            _share.end()
         _release_store()
 
 

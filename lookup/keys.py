@@ -26,6 +26,7 @@ NOTICES = "notices"  # seals subscriptions and notices: loaders, deliverers, web
 WEBHOOK = (
     "webhook"  # each client's webhook secret comes from it: deliverers, where clients are made
 )
+METRICS = "metrics"  # who sends it may read /metrics; not made by init
 _LINE = re.compile(rb"[0-9a-f]{64}\n?")
 
 

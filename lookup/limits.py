@@ -25,6 +25,7 @@ from lookup.proof_of_work import TRIES, Puzzles
 _MOST = 50  # allowances of a network, with proof of work
 _SHARE = 20  # the part of the budget that one network may have: a twentieth
 _DAY = 86400
+ALL_FREE = 1000  # thousandths
 _SERVICE = "service"  # no pseudonym has this form
 
 
@@ -84,11 +85,15 @@ class EvaluateLimit:
         self._clock = clock
         self._puzzles = Puzzles(keys.limits_key(lane_seed, "proof of work"), tries)
 
-    def spend(self, address: str, elements: int, sent: str | None = None) -> None:
+    def spend(self, address: str, elements: int, sent: str | None = None) -> int:
         """Count elements against the address's networks.
 
         Args:
             sent: the proof of work that came with the request, if any.
+
+        Returns:
+            What is spent now of what is free, in thousandths, where that is most: above
+            ``ALL_FREE`` it took a proof of work.
 
         Raises:
             ProblemError: TOO_MANY_ELEMENTS, more than could ever be; RATE_LIMITED or BUDGET_SPENT,
@@ -113,6 +118,20 @@ class EvaluateLimit:
                 raise _full(counters[outcome.at], now)
             case Verdict.PROVE | Verdict.USED:
                 raise self._unproven(name, elements, outcome)
+        return outcome.demand
+
+    @property
+    def budget(self) -> int:
+        """Elements a day, for the whole service."""
+        return self._rules.budget
+
+    def spent_of_budget(self) -> int:
+        """How many of these were spent today.
+
+        Raises:
+            StoreError: the store is away.
+        """
+        return spending.spent(self._store, _DAY, _SERVICE, self._clock())
 
     def _unproven(self, who: str, elements: int, outcome: Outcome) -> ProblemError:
         return ProblemError(

@@ -56,6 +56,7 @@ class Problem:
     """A problem document and how it travels."""
 
     status: int
+    code: Code
     body: bytes
     headers: tuple[tuple[str, str], ...]
 
@@ -78,6 +79,11 @@ def shown_codes() -> list[Code]:
 def status_of(code: Code) -> int:
     """The HTTP status of a code that requests can meet."""
     return _STATUS[code]
+
+
+def statuses() -> frozenset[int]:
+    """Every HTTP status that a problem document can have."""
+    return frozenset(_STATUS.values())
 
 
 def of(error: Exception) -> Problem:
@@ -120,4 +126,4 @@ def _document(error: QorganError) -> Problem:
         ]
     if status == 401:
         headers.append(("WWW-Authenticate", "Bearer"))
-    return Problem(status, body, tuple(headers))
+    return Problem(status, shown(error.code), body, tuple(headers))

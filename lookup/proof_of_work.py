@@ -9,6 +9,7 @@ graphics card gains little: a try costs 0.12 ms natively, 0.5 ms in a browser.
 import hmac
 import secrets
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -94,6 +95,11 @@ class Puzzles:
     def _name(self, who: str) -> str:
         """Another pseudonym: what a client is shown is nothing that the store has."""
         return hmac.digest(self._secret, who.encode(), "sha256")[:8].hex()
+
+
+def demand_of(challenge: Mapping[str, Any]) -> int:
+    """What a challenge of ours was made for, in thousandths."""
+    return int(challenge["parameters"]["data"]["demand"])
 
 
 def solve(challenge: object) -> str:

@@ -6,9 +6,11 @@ passed on to the application behind.
 
 import re
 from collections.abc import Iterable
+from time import perf_counter_ns
 from typing import TYPE_CHECKING
 
 from lookup import clients, logs, problems
+from lookup.counts import RANGE, Counts
 from lookup.errors import Code, ProblemError, QorganError
 from lookup.index.node import Node
 from lookup.index.usage import Use
@@ -29,6 +31,7 @@ PREFLIGHT = {
     "Access-Control-Allow-Headers": "If-None-Match, If-Range, Range",
     "Access-Control-Max-Age": "86400",
 }
+_Answer = tuple[int, Iterable[bytes]]  # the status, and the body
 _PUBLIC_ROOT = f"{RANGE_ROOT}{Lane.PUBLIC.value}/"
 _METHODS = "GET, HEAD, OPTIONS"
 _HEX = re.compile(r"[0-9a-f]{1,5}")
@@ -48,30 +51,33 @@ _VERIFIED_HEADERS = [
 class Ranges:
     """Answers ranges, hands every other path to ``behind``."""
 
-    def __init__(self, node: Node, meter: Meter, behind: "WSGIApplication") -> None:
+    def __init__(self, node: Node, meter: Meter, counts: Counts, behind: "WSGIApplication") -> None:
         self._node = node
         self._meter = meter
+        self._counts = counts
+        self._took = counts.timer(RANGE)
         self._behind = behind
 
     def __call__(self, environ: "WSGIEnvironment", start: "StartResponse") -> Iterable[bytes]:
         path: str = environ["PATH_INFO"]
         if not path.startswith(RANGE_ROOT):
             return self._behind(environ, start)
+        began = perf_counter_ns()
         try:
-            return self._range(path, environ, start)
+            status, body = self._range(path, environ, start)
         except QorganError as error:
-            return _refuse(error, environ, start)
+            status, body = self._refused(error, environ, start)
         except Exception as error:  # noqa: BLE001  whatever it is, its text must not get out
             logs.unexpected(error)
-            return _refuse(error, environ, start)
+            status, body = self._refused(error, environ, start)
+        self._took(status, perf_counter_ns() - began)
+        return body
 
-    def _range(
-        self, path: str, environ: "WSGIEnvironment", start: "StartResponse"
-    ) -> Iterable[bytes]:
+    def _range(self, path: str, environ: "WSGIEnvironment", start: "StartResponse") -> _Answer:
         method = environ["REQUEST_METHOD"]
         if method == "OPTIONS" and path.startswith(_PUBLIC_ROOT):
             start("200 OK", [*PREFLIGHT.items(), ("Allow", _METHODS), ("Content-Length", "0")])
-            return []
+            return 200, []
         if method not in ("GET", "HEAD"):
             raise ProblemError(Code.METHOD_NOT_ALLOWED, "a range is read with GET")
         parts = path[len(RANGE_ROOT) :].split("/")
@@ -88,7 +94,7 @@ class Ranges:
         headers = [("ETag", tag), *_PUBLIC_HEADERS] if lane is Lane.PUBLIC else _VERIFIED_HEADERS
         if lane is Lane.PUBLIC and environ.get("HTTP_IF_NONE_MATCH") == tag:
             start("304 Not Modified", headers)
-            return []
+            return 304, []
         body = mapped.range(bucket)
         kind = "application/octet-stream"
         if last != prefix:
@@ -96,7 +102,19 @@ class Ranges:
         if client is not None:
             self._meter.count(client.id, Use.RANGES)
         start("200 OK", [("Content-Type", kind), ("Content-Length", str(len(body))), *headers])
-        return [] if method == "HEAD" else [body]  # a list: Granian sends it in one piece
+        return 200, [] if method == "HEAD" else [body]  # a list: Granian sends it in one piece
+
+    def _refused(
+        self, error: Exception, environ: "WSGIEnvironment", start: "StartResponse"
+    ) -> _Answer:
+        problem = problems.of(error)
+        self._counts.refused(problem.code)
+        allow = [("Allow", _allowed(environ))] if problem.status == 405 else []
+        headers = [*problem.headers, *allow]
+        if environ["PATH_INFO"].startswith(f"{RANGE_ROOT}{Lane.VERIFIED.value}/"):
+            headers = [header for header in headers if not header[0].startswith("Access-Control-")]
+        start(problem.status_line, headers)
+        return problem.status, [] if environ["REQUEST_METHOD"] == "HEAD" else [problem.body]
 
     def _version(self, lane: Lane, version: str) -> MappedVersion:
         if not is_version(version):
@@ -140,14 +158,3 @@ def _as_json(mapped: MappedVersion, prefix: str, body: bytes) -> bytes:
 def _allowed(environ: "WSGIEnvironment") -> str:
     is_public = environ["PATH_INFO"].startswith(_PUBLIC_ROOT)
     return _METHODS if is_public else "GET, HEAD"
-
-
-def _refuse(
-    error: Exception, environ: "WSGIEnvironment", start: "StartResponse"
-) -> Iterable[bytes]:
-    problem = problems.of(error)
-    headers = [*problem.headers, *([("Allow", _allowed(environ))] if problem.status == 405 else [])]
-    if environ["PATH_INFO"].startswith(f"{RANGE_ROOT}{Lane.VERIFIED.value}/"):
-        headers = [header for header in headers if not header[0].startswith("Access-Control-")]
-    start(problem.status_line, headers)
-    return [] if environ["REQUEST_METHOD"] == "HEAD" else [problem.body]

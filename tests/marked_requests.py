@@ -34,8 +34,13 @@ TARGETS = (
     "/v1/breaches/{}/",
     "/v1//breaches/{}",
     "/api/v3/breach/{}",
+    "/v1/check?token={}",
+    "/v1/check/{}",
+    "/v1/filter/public/{}",
     "/healthz?{}",
     "/readyz/{}",
+    "/metrics?{}",
+    "/metrics/{}",
     "http://{}/v1/breaches",
     "/v1/breaches#{}",
     "/v1/breaches;{}",
@@ -52,6 +57,14 @@ BODIES = (
     '{{"lane": "public", "blinded": [{}]}}',
     '"{}',
 )
+CHECKS = (
+    "{}",
+    '{"lane": "public", "tokens": ["{}"]}',
+    '{"lane": "{}", "tokens": ["{}"]}',
+    '{"lane": "public", "tokens": [{}]}',
+    '{"lane": "public", "tokens": "{}',
+)
+TOKEN = SENT + "0" * 52  # of the form that tokens have
 HEADERS = (
     *("Host", "Origin", "Referer", "User-Agent", "Cookie", "Authorization", "Content-Type"),
     *("If-None-Match", "Range", "Accept", "Accept-Language", "X-Forwarded-For", "X-Forwarded-Host"),
@@ -61,10 +74,11 @@ HEADERS = (
 METHODS = ("GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE", "IIN870402391009")
 
 
-def marked_requests(version: str) -> Iterator[dict[str, Any]]:
-    """Arguments of ``plain_http.ask``; the version is a published one."""
+def marked_requests(version: str, key: str) -> Iterator[dict[str, Any]]:
+    """Arguments of ``plain_http.ask``; the version is a published one, the key an API client's."""
     yield from _targets(version)
     yield from _bodies()
+    yield from _checks(key)
     yield from _rest(version)
 
 
@@ -86,10 +100,19 @@ def _bodies() -> Iterator[dict[str, Any]]:
             yield EVALUATE | {"headers": headers, "body": document}
 
 
+def _checks(key: str) -> Iterator[dict[str, Any]]:
+    """As an app may ask, with what it must not send; the last one is good."""
+    headers = JSON | {"Authorization": f"Bearer {key}", "X-Subject": SENT}
+    for body in (*CHECKS, json.dumps({"lane": "public", "tokens": [TOKEN]})):
+        document = body.replace("{}", SENT).encode()
+        yield {"target": "/v1/check", "method": "POST", "headers": headers, "body": document}
+    yield EVALUATE | {"headers": headers | {"Authorization": f"Bearer {SENT}"}, "body": b"{}"}
+
+
 def _rest(version: str) -> Iterator[dict[str, Any]]:
     """Headers and methods."""
     for name in HEADERS:
-        for target in ("/v1/params/public", f"/v1/range/public/{version}/0ff"):
+        for target in ("/v1/params/public", f"/v1/range/public/{version}/0ff", "/metrics"):
             yield {"target": target, "headers": {name: SENT}}
         yield EVALUATE | {"headers": JSON | {name: SENT}, "body": b"{}"}
     good = json.dumps({"lane": "public", "blinded": [GENERATOR]}).encode()

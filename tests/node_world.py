@@ -12,9 +12,10 @@ from web_index import WebIndex
 
 from lookup.index import keyspace, node, versions
 from lookup.index.embedded import EmbeddedStore
-from lookup.index.node import Node, Watch
+from lookup.index.node import Node
 from lookup.index.store import Store
 from lookup.index.versions import VIEW, Version
+from lookup.index.watch import Watch
 from lookup.protocol.suite import Lane
 
 DAY = 86400
@@ -62,6 +63,7 @@ class World:
             store_away=lambda: self.told.append("away"),
             store_back=lambda: self.told.append("back"),
             unexpected=lambda error: self.told.append(f"unexpected {type(error).__name__}"),
+            stale=lambda: self.told.append("stale"),
         )
         made = Node(Store(client, None), self.cache, max_stale, lanes, watch, trust)
         self.nodes.append(made)

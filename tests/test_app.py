@@ -1,12 +1,14 @@
 """The web service as it is built from its settings: what start-up refuses, whom it believes."""
 
 import json
+import re
+import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import wait_until
+from conftest import ROOT, wait_until
 from web_index import IINS, WebIndex
 from web_node import blinded, problem
 from werkzeug.test import Client, TestResponse
@@ -18,6 +20,8 @@ from lookup.index import keyspace, node, state
 from lookup.index.embedded import EmbeddedStore
 from lookup.index.store import Store
 from lookup.settings import Settings
+
+OPERATIONS = ROOT / "docs" / "operations.md"
 
 
 class Exits:
@@ -263,3 +267,20 @@ def test_flask_s_environment_changes_nothing(
     assert b"telling" not in response.data
     assert b"Traceback" not in response.data
     problem(client.get("/v1/breaches/"), 404, "not_found")
+
+
+def test_a_key_to_the_metrics(site: Site, tmp_path: Path) -> None:
+    """Made as the operator's handbook says; without it who asks on the machine may read."""
+    local = {"REMOTE_ADDR": "127.0.0.1"}
+    assert 200 == site.client().get("/metrics", environ_base=local).status_code
+    (line,) = re.findall(
+        r"^\(umask 077; .*metrics.key\)$", OPERATIONS.read_text(encoding="utf-8"), re.MULTILINE
+    )
+    (tmp_path / "data").symlink_to(tmp_path)
+    subprocess.run(["bash", "-c", line], cwd=tmp_path, check=True)
+    key = (tmp_path / "keys" / "metrics.key").read_text().strip()
+    client = site.client()
+    assert 404 == client.get("/metrics", environ_base=local).status_code
+    assert 200 == client.get("/metrics", headers={"Authorization": f"Bearer {key}"}).status_code
+    (tmp_path / "keys" / "metrics.key").chmod(0o644)
+    assert Code.BAD_KEY_FILE is site.refusal().code

@@ -139,6 +139,20 @@ def test_silence_makes_it_stale(world: World) -> None:
     assert not made.is_stale
 
 
+def test_it_says_once_that_it_is_stale(world: World) -> None:
+    """When it gets too old to answer; not before it has ever heard the store, and again later."""
+    made = world.node(max_stale=3600)
+    made._tell_age()
+    for _ in range(2):
+        made.refresh()
+        world.clock.now += 3601
+        made._tell_age()
+        made._tell_age()
+        made.refresh()
+        made._tell_age()
+    assert 2 == world.told.count("stale")
+
+
 def test_a_node_that_only_evaluates(world: World) -> None:
     """Without lanes it maps nothing, and still knows whether the store answers."""
     made = world.node(lanes=())

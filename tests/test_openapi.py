@@ -19,8 +19,8 @@ from lookup.errors import Code
 from lookup.index.embedded import EmbeddedStore
 from lookup.protocol.wire import RANGE_ROOT
 
-# Not of the API: pages, what they load, and what is told about the API itself.
-PAGES = ("site.", "assets.", "contract.docs")
+# Not of the API: pages, what they load, what is told about the API itself, and to operators.
+PAGES = ("site.", "assets.", "contract.docs", "metrics.")
 TESTS = Path(__file__).parent
 
 

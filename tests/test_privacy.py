@@ -69,12 +69,16 @@ def traces(tmp_path_factory: pytest.TempPathFactory) -> Traces:
             for roles in ROLES
         ]
         check(traces, nodes[0])
+        key = traces.installation.qorgan("client", "add", "app").stdout.strip()
+        wait_until(
+            lambda: 200 == ask(nodes[0].url, "/v1/params/public", headers=bearer(key)).status
+        )
         dump_store(traces, embedded)
-        pester(traces, nodes)
+        pester(traces, nodes, key)
         os.kill(embedded.pid, signal.SIGKILL)
         wait_until(lambda: not lives(embedded.pid))
         wait_until(lambda: b'"away"' in ask(nodes[0].url, "/readyz").body)
-        pester(traces, nodes)
+        pester(traces, nodes, key)
         run(traces, "check", "--server", nodes[0].url, stdin=IIN)
     for served in nodes:
         traces.keep("log", served.log.read_bytes())
@@ -121,12 +125,17 @@ def check(traces: Traces, served: Served) -> None:
         traces.tokens += [stretched, entries.token(key.evaluate(stretched))]
 
 
-def pester(traces: Traces, nodes: list[Served]) -> None:
+def bearer(key: str) -> dict[str, str]:
+    return {"Authorization": f"Bearer {key}"}
+
+
+def pester(traces: Traces, nodes: list[Served], key: str) -> None:
     """Send the marks raw, wherever something can stand in a request, to every node."""
     version = ask(nodes[0].url, "/v1/params/public").json["version"]
     for served in nodes:
-        for request in marked_requests(version):
+        for request in marked_requests(version, key):
             traces.keep("reply", ask(served.url, **request).raw)
+        traces.keep("metrics", ask(served.url, "/metrics").raw)
 
 
 def test_the_marks_can_be_found() -> None:
@@ -149,6 +158,9 @@ def test_the_journey_was_made(traces: Traces) -> None:
     assert (1, 1) == (said.count(b"found in 1 leak"), said.count(b"not found in version"))
     assert (2, 2) == (said.count(b'"answer": "found"'), said.count(b"could not check"))
     assert 1000 < places.count("reply")
+    counted = [what for where, what in traces.found.items() if where.endswith(" metrics")]
+    assert [b"200"] * 8 == [what[9:12] for what in counted]
+    assert any(b'qorgan_checked_tokens_total{lane="public"} 1.0' in what for what in counted)
     assert {"store string", "store hash", "store set"} <= set(places)
     files = {Path(place).suffix for place in places if place.startswith("data/")}
     assert {".view", ".filter", ".json", ".aof", ".log", ".key"} <= files

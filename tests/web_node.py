@@ -17,10 +17,12 @@ from lookup import keys
 from lookup.api import Service
 from lookup.app import _flask
 from lookup.client_limits import ClientLimit
+from lookup.counts import COUNTS
 from lookup.index import notice_book
 from lookup.index.embedded import EmbeddedStore
-from lookup.index.node import Node, Watch
+from lookup.index.node import Node
 from lookup.index.store import Store, limits_storage
+from lookup.index.watch import Watch
 from lookup.limits import EvaluateLimit
 from lookup.metering import Meter
 from lookup.protocol.oprf import Blinding
@@ -65,7 +67,7 @@ class WebNode:
         book = notice_book.opened(store, index.folder)
         service = Service(held, node, meter, lane_keys, limit, client_limit, book)
         flask = _flask(service)
-        app = Ranges(node, meter, flask) if Role.RANGE in held else flask
+        app = Ranges(node, meter, flask.extensions[COUNTS], flask) if Role.RANGE in held else flask
         return cls(index, node, service, Client(app))
 
     def close(self) -> None:

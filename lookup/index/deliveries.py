@@ -103,6 +103,14 @@ class Batch:
 
 
 @dataclass(frozen=True)
+class Backlog:
+    """How many notices of a stream are still to deliver, and how many are tried no more."""
+
+    undelivered: int
+    dead: int
+
+
+@dataclass(frozen=True)
 class Desk:
     """One deliverer at one target; ``owner`` is random, and his."""
 
@@ -166,6 +174,16 @@ def waiting(store: Store, target: Target) -> list[Batch]:
 def dead(store: Store, target: Target) -> list[Batch]:
     """The batches that are tried no more, oldest first."""
     return [batch for batch in waiting(store, target) if batch.is_dead]
+
+
+def backlog(store: Store, target: Target, most: int) -> Backlog:
+    """What is left to do; of what is not cut into batches at most so many are counted."""
+    cursor, batches = _state(store, target)
+    key = keyspace.notices(target.lane, target.client_id)
+    uncut = len(store.redis.xrange(key, min=f"({cursor}", count=most) or ())
+    waits = sum(batch.notices for batch in batches if not batch.is_dead)
+    dead_ones = sum(batch.notices for batch in batches if batch.is_dead)
+    return Backlog(uncut + waits, dead_ones)
 
 
 def replay(store: Store, target: Target) -> int:

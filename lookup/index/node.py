@@ -11,7 +11,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 from lookup.errors import Code, QorganError, UnavailableError
@@ -21,24 +21,13 @@ from lookup.index.state import State
 from lookup.index.store import Store, StoreError
 from lookup.index.versions import LaneVersions, Version
 from lookup.index.view import MappedVersion
+from lookup.index.watch import Watch
 from lookup.protocol import parameters
 from lookup.protocol.suite import Lane
 
 _POLL = 1.0  # seconds; a new version must be served within 5 s of the switch
 _RETRY = 10.0  # seconds until a version that could not be mapped is fetched again
 _LAST_KNOWN = "last-known.json"
-
-
-@dataclass(frozen=True)
-class Watch:
-    """What the node tells its owner (who logs it); no argument can hold personal data."""
-
-    mapped: Callable[[Lane, str], None]
-    refused: Callable[[Lane, Code], None]
-    misfit: Callable[[Code], None]
-    store_away: Callable[[], None]
-    store_back: Callable[[], None]
-    unexpected: Callable[[Exception], None]
 
 
 class Node:
@@ -73,6 +62,7 @@ class Node:
         self._heard_at = float("-inf")  # wall clock: it must survive a restart
         self._noted_at = float("-inf")  # when that was last written down
         self._away = False
+        self._was_stale = False
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._run, name="index-watch", daemon=True)
         self.state = State()
@@ -96,14 +86,24 @@ class Node:
             self._thread.join(timeout=2)  # it may be waiting for a store that does not answer
 
     @property
+    def store(self) -> Store:
+        """For who may wait for it: answers never do."""
+        return self._store
+
+    @property
     def knows(self) -> bool:
         """Whether it has ever heard, or recalled, what there is: until then nothing is "none"."""
         return self._heard_at > float("-inf")
 
     @property
+    def silence(self) -> float:
+        """Seconds since the store was heard; infinite if it never was."""
+        return time.time() - self._heard_at
+
+    @property
     def is_stale(self) -> bool:
         """Whether the store has been silent for longer than answers may be served."""
-        return time.time() - self._heard_at > self._max_stale
+        return self.silence > self._max_stale
 
     @property
     def store_answers(self) -> bool:
@@ -165,6 +165,7 @@ class Node:
     def _run(self) -> None:
         while not self._stopped.wait(_POLL if self._known or self._away else _RETRY):
             self._look()
+            self._tell_age()
 
     def _look(self) -> bool:
         """``refresh``, which whatever the store says cannot end."""
@@ -174,6 +175,12 @@ class Node:
             self._known = None
             self._watch.unexpected(error)
             return False
+
+    def _tell_age(self) -> None:
+        """Say once when it gets too old to answer."""
+        was_stale, self._was_stale = self._was_stale, self.is_stale and self.knows
+        if self._was_stale and not was_stale:
+            self._watch.stale()
 
     def _take(
         self,

@@ -91,3 +91,12 @@ def spend(
     keys.append(keyspace.proof(proof.id if proof else ""))
     verdict, at, demand = store.redis.eval(_STEP, len(keys), *keys, *arguments)
     return Outcome(Verdict(verdict.decode()), at, demand)
+
+
+def spent(store: Store, seconds: int, who: str, now: float) -> int:
+    """What somebody has spent in the window of this moment.
+
+    Raises:
+        StoreError: the store is away.
+    """
+    return int(store.redis.hget(keyspace.spent(seconds, int(now) // seconds), who) or 0)
