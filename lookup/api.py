@@ -250,9 +250,9 @@ def _is_registered(origin: str | None) -> bool:
 
 def _spend(service: Service, client: ApiClient | None, elements: int) -> None:
     """Count against a client and its user, or against the network of whoever is anonymous."""
+    subject = subject_of(request.headers.get("X-Subject"))  # refused from anyone, lest it names him
     try:
         if client is not None and service.client_limit is not None:
-            subject = subject_of(request.headers.get("X-Subject"))
             service.client_limit.spend(client, subject, elements)
         elif service.limit is not None:
             _spend_network(service.limit, elements)

@@ -7,7 +7,7 @@ it starts all the same and serves what the node last knew.
 import atexit
 from typing import TYPE_CHECKING
 
-from flask import Flask, Response, current_app
+from flask import Flask, Response, current_app, request
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, RequestedRangeNotSatisfiable
 from werkzeug.middleware.proxy_fix import ProxyFix
 
@@ -16,6 +16,7 @@ from lookup import (
     check_api,
     docs_api,
     filter_api,
+    hibp,
     keys,
     logs,
     metrics,
@@ -190,6 +191,12 @@ def _answer(error: Exception) -> Response:
     if isinstance(error, HTTPException):
         code = _CODES.get(error.code or 500, Code.BAD_REQUEST)
         error = ProblemError(code, _SENTENCES[code])
+        if code is Code.NOT_FOUND and request.path.startswith(hibp.ROOT):
+            # Asked about an account, its clients take 404 for "in no leak".
+            error = ProblemError(
+                Code.BAD_REQUEST,
+                "nobody can be asked about here, only the register; never send an identifier",
+            )
     problem = problems.of(error)
     current_app.extensions[COUNTS].refused(problem.code)
     if problem.status == 500:

@@ -2,7 +2,7 @@
 
 What that model cannot say is not made up: we keep no domains, logos or malware lists, so these are
 empty or false. ``PwnCount`` must be a number and dates must have a day; where these say more than
-is known, the description says so.
+is known, the description says so. Nobody can be asked about in that model: it sends identifiers.
 """
 
 import html
@@ -14,6 +14,8 @@ from pydantic.alias_generators import to_pascal
 from lookup import facts
 from lookup.index.dataset import AtLeast, Dataset
 from lookup.index.listing import Listed
+
+ROOT = "/api/v3/"
 
 
 class Breach(BaseModel):

@@ -60,7 +60,7 @@ def unsubscribe() -> Response:
 @watching.get("/v1/subscriptions")
 def count_subscriptions() -> Response:
     """How many persons the client watches, lane by lane, and how many it may."""
-    client = _client(None)
+    client = clients.keyed(request.headers.get("Authorization"), _service().node)
     with _book() as book:
         lanes = sorted(client.lanes)
         counts = {lane.value: subscriptions.count(book, lane, client.id) for lane in lanes}
@@ -70,12 +70,13 @@ def count_subscriptions() -> Response:
 @watching.get("/v1/notices")
 def list_notices() -> Response:
     """The client's notices after one that it has seen, oldest first."""
+    client = clients.keyed(request.headers.get("Authorization"), _service().node)
     if any(name not in _ARGUMENTS or len(given) > 1 for name, given in request.args.lists()):
         raise ProblemError(Code.BAD_REQUEST, "ask with lane, after and limit, each once at most")
     lane = request.args.get("lane", Lane.PUBLIC.value)
     if lane not in tuple(Lane):
         raise ProblemError(Code.BAD_REQUEST, "lane must be public or verified")
-    client = _client(Lane(lane))
+    clients.permit(client, Lane(lane))
     after, most = _after(), _most()
     with _book() as book:
         page = notices.read(book, Lane(lane), client.id, after, most)
@@ -94,22 +95,8 @@ def keep_closed(response: Response) -> Response:
     return close(response)
 
 
-def _client(lane: Lane | None) -> ApiClient:
-    """Who asks.
-
-    Raises:
-        ProblemError: UNAUTHORISED, FORBIDDEN; STORE_UNAVAILABLE, the node knows no clients yet.
-    """
-    node = _service().node
-    if not node.knows_clients:
-        raise ProblemError(
-            Code.STORE_UNAVAILABLE, "could not check; try again later", retry_after=5
-        )
-    return clients.required(request.headers.get("Authorization"), node.state.clients, lane)
-
-
 def _wanted(*, may_be_all: bool) -> tuple[ApiClient, SubscriptionsRequest]:
-    client = _client(None)
+    client = clients.keyed(request.headers.get("Authorization"), _service().node)
     if request.mimetype != "application/json":
         raise ProblemError(Code.BAD_MEDIA_TYPE, "send application/json")
     request.max_content_length = MAX_SUBSCRIPTIONS_BYTES

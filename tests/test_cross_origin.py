@@ -85,3 +85,15 @@ def test_closed(web: WebNode, path: str) -> None:
     ask = web.client.post if path == "/v1/check" else web.client.get
     reply = ask(address(web, path), headers=ELSEWHERE)
     assert (401, {}) == (reply.status_code, shared(reply.headers))
+
+
+@pytest.mark.parametrize("path", CLOSED)
+def test_closed_when_it_says_when_to_try_again(
+    web: WebNode, path: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not even that the node has heard of no keys yet, and how long that may take."""
+    monkeypatch.setattr(web.node, "knows_clients", False)
+    ask = web.client.post if path == "/v1/check" else web.client.get
+    reply = ask(address(web, path), headers=ELSEWHERE | {"Authorization": "Bearer key"})
+    assert (503, {}) == (reply.status_code, shared(reply.headers))
+    assert "Retry-After" in reply.headers

@@ -12,7 +12,7 @@ from web_index import a_dataset
 from web_node import WebNode
 from werkzeug.test import TestResponse
 
-from lookup import api
+from lookup import register_api
 from lookup.index.embedded import EmbeddedStore
 from lookup.index.listing import Listed, known_leaks
 
@@ -107,7 +107,7 @@ def test_a_month_is_its_first_day(web: WebNode, monkeypatch: pytest.MonkeyPatch)
         Listed(a_dataset("b", public_on="2025-12-31"), None),
         Listed(a_dataset("c"), None),
     )
-    monkeypatch.setattr(api, "listed_leaks", lambda: leaks)
+    monkeypatch.setattr(register_api, "listed_leaks", lambda: leaks)
     feed = parse(web.client.get("/en/feed.atom"))
     assert [
         ("b en", "2025-12-31T00:00:00Z"),
@@ -119,7 +119,7 @@ def test_a_month_is_its_first_day(web: WebNode, monkeypatch: pytest.MonkeyPatch)
 
 def test_an_empty_feed(web: WebNode, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without a leak it is still a feed."""
-    monkeypatch.setattr(api, "listed_leaks", tuple)
+    monkeypatch.setattr(register_api, "listed_leaks", tuple)
     feed = parse(web.client.get("/en/feed.atom"))
     assert [] == feed.findall(f"{ATOM}entry")
     assert RFC_3339.fullmatch(told(feed, "updated"))
@@ -130,7 +130,7 @@ def test_hostile_texts(web: WebNode, monkeypatch: pytest.MonkeyPatch, language: 
     """Whatever a title or description holds, it is a text of the feed."""
     texts = {each: f"{each} {NASTY}" for each in LANGUAGES}
     leak = a_dataset("a", title=texts, description=texts)
-    monkeypatch.setattr(api, "listed_leaks", lambda: (Listed(leak, None),))
+    monkeypatch.setattr(register_api, "listed_leaks", lambda: (Listed(leak, None),))
     feed = parse(web.client.get(f"/{language}/feed.atom"))
     entry = feed.find(f"{ATOM}entry")
     assert entry is not None

@@ -4,20 +4,22 @@ import json
 import shutil
 import subprocess
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from conftest import ROOT, Installation
 from web_index import IINS, WebIndex
-from web_node import WebNode, problem
+from web_node import WebNode, logged, problem
 
 from lookup import facts, hibp
+from lookup.app import _flask
 from lookup.index import store
 from lookup.index.dataset import parse
 from lookup.index.embedded import EmbeddedStore
 from lookup.index.listing import Listed
 from lookup.protocol.suite import Lane
-from lookup.settings import Settings
+from lookup.settings import Role, Settings
 
 WEB = ROOT / "web"
 LEAST = {
@@ -154,6 +156,22 @@ def test_an_unknown_entry(web: WebNode) -> None:
     assert "nosuchleak" not in problem(reply, 404, "not_found")
 
 
+@pytest.mark.parametrize(
+    "path", ["breachedaccount/900101300017", "pasteaccount/a@example.kz", "breaches/", "", "x/y"]
+)
+@pytest.mark.parametrize("roles", [tuple(Role), (Role.RANGE,)])
+def test_nobody_is_in_no_leak_because_nothing_is_there(
+    web: WebNode, path: str, roles: tuple[Role, ...]
+) -> None:
+    """Its clients read 404 as "in no leak": what asks about an account is refused otherwise."""
+    flask = _flask(replace(web.service, roles=frozenset(roles)))
+    with logged() as lines:
+        reply = flask.test_client().get(f"/api/v3/{path}")
+    assert "never send an identifier" in problem(reply, 400, "bad_request")
+    assert not path or path not in reply.text
+    assert [] == lines
+
+
 @pytest.mark.skipif(shutil.which("node") is None, reason="Node is not installed (20 or newer)")
 @pytest.mark.skipif(
     not (WEB / "node_modules" / "hibp").exists(), reason="run npm ci in web/: hibp is missing"
@@ -180,6 +198,7 @@ def test_the_npm_package_reads_it(tmp_path: Path) -> None:
     assert {"shop", "clinic", "kz-2025-16m"} <= set(names)
     assert (told["all"][0], None) == (told["one"], told["none"])
     assert told["ofDomain"].startswith("Error: Bad request")
+    assert ["Error", "Error"] == [told["account"], told["search"]]
     assert told["latest"]["Name"] in names
     assert "Names" in told["classes"]
     for one in told["all"]:

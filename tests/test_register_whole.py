@@ -9,7 +9,7 @@ from html_page import LANGUAGES, Page, page
 from web_index import a_dataset
 from web_node import WebNode
 
-from lookup import api
+from lookup import register_api
 from lookup.facts import data_classes
 from lookup.index import register
 from lookup.index.embedded import EmbeddedStore
@@ -68,7 +68,7 @@ def web(valkey: EmbeddedStore, tmp_path_factory: pytest.TempPathFactory) -> Iter
 
 def listed(monkeypatch: pytest.MonkeyPatch, *leaks: Listed) -> None:
     """Let the register consist of these."""
-    monkeypatch.setattr(api, "listed_leaks", lambda: leaks)
+    monkeypatch.setattr(register_api, "listed_leaks", lambda: leaks)
 
 
 def one_line(text: str) -> str:
