@@ -1,4 +1,4 @@
-"""``qorgan serve``: become gunicorn, which takes its settings from the same environment.
+"""``qorgan serve``: become gunicorn or Granian, with settings from the same environment.
 
 What start-up refuses is said by ``lookup.app.create_app`` in the first worker, in one sentence.
 """
@@ -7,23 +7,46 @@ import errno
 import os
 import socket
 import sys
+from enum import StrEnum
+from importlib.util import find_spec
 from pathlib import Path
 from typing import NoReturn
 
 import lookup
-from lookup.errors import Code, UnavailableError
+from lookup.errors import Code, InputError, UnavailableError
 from lookup.settings import Settings
 
 
-def serve(settings: Settings) -> NoReturn:
-    """Replace this process by gunicorn.
+class Server(StrEnum):
+    """What can serve the application; both are started by nothing but ``QORGAN_`` settings."""
+
+    GUNICORN = "gunicorn"
+    GRANIAN = "granian"  # the extra qorgan[fast]
+
+
+_PROGRAMS = {
+    Server.GUNICORN: (
+        *("gunicorn", "--chdir", str(Path(lookup.__file__).parent.parent)),
+        *("-c", "python:lookup.gunicorn_conf", "lookup.app:create_app()"),
+    ),
+    Server.GRANIAN: ("lookup.granian_server",),
+}
+
+
+def serve(settings: Settings, server: Server = Server.GUNICORN) -> NoReturn:
+    """Replace this process by the server.
 
     What happens to lie in the current folder must not be imported in place of our modules, with
     the keys in reach: hence ``-P``, and ``--chdir`` because gunicorn imports from its folder.
 
     Raises:
+        InputError: BAD_USAGE, Granian is wanted and not installed.
         UnavailableError: SERVICE_UNREACHABLE, nobody can listen at that address now.
     """
+    if server is Server.GRANIAN and find_spec("granian") is None:
+        raise InputError(
+            Code.BAD_USAGE, 'Granian is not installed; run: pip install "qorgan[fast]"'
+        )
     refuse_taken(settings)
     os.environ["QORGAN_DATA"] = str(settings.data)  # absolute, since the folder changes
     os.environ["QORGAN_KEYS"] = str(settings.keys)
@@ -33,11 +56,7 @@ def serve(settings: Settings) -> NoReturn:
     sys.stderr.flush()
     os.execv(  # noqa: S606  our own program in our own environment, no shell
         sys.executable,
-        [
-            *(sys.executable, "-P", "-m", "gunicorn"),
-            *("--chdir", str(Path(lookup.__file__).parent.parent)),
-            *("-c", "python:lookup.gunicorn_conf", "lookup.app:create_app()"),
-        ],
+        [sys.executable, "-P", "-m", *_PROGRAMS[server]],
     )
 
 

@@ -102,11 +102,9 @@ def create_app(settings: Settings | None = None) -> "WSGIApplication":
     meter.start()
     atexit.register(meter.stop)
     book = _book(opened, settings)
-    metrics_key = None
-    if keys.exists(settings.keys, keys.METRICS):
-        metrics_key = keys.read(settings.keys, keys.METRICS)
+    scrape_key = _metrics_key(settings)
     flask = _flask(
-        api.Service(settings.roles, node, meter, lane_keys, limit, client_limit, book, metrics_key)
+        api.Service(settings.roles, node, meter, lane_keys, limit, client_limit, book, scrape_key)
     )
     if settings.proxy_hops:
         # Only so many addresses, from the right, were added by proxies of ours.

@@ -9,12 +9,10 @@ House rule: gunicorn takes every name that it knows, so nothing else here may ha
 """
 
 import atexit
-import http.client
 import os
 import signal
 import sys
 import threading
-import time
 from types import FrameType
 from typing import Any, NoReturn
 
@@ -25,6 +23,7 @@ from lookup.errors import QorganError
 from lookup.gunicorn_logger import QuietLogger
 from lookup.gunicorn_worker import REFUSED, UNAVAILABLE, QuietWorker
 from lookup.index.embedded import EmbeddedStore
+from lookup.readiness import announce
 from lookup.secrecy import forbid_core_dumps
 from lookup.settings import Settings
 
@@ -171,22 +170,5 @@ def _release_once(pid: int) -> None:
 
 
 def _announce(worker: Any) -> None:
-    """Print ``ready: URL`` once the service answers; stop trying when the worker stops."""
     host, port = worker.sockets[0].getsockname()[:2]
-    url = f"http://{_settings.host}:{port}"
-    while worker.alive:
-        if _answers(host, port):
-            sys.stderr.write(f"ready: {url}\n")
-            return
-        time.sleep(0.1)
-
-
-def _answers(host: str, port: int) -> bool:
-    connection = http.client.HTTPConnection(host, port, timeout=5)
-    try:
-        connection.request("GET", "/healthz", headers={"Connection": "close"})
-        return connection.getresponse().status == 200
-    except (OSError, http.client.HTTPException):
-        return False
-    finally:
-        connection.close()
+    announce(host, port, f"http://{_settings.host}:{port}", lambda: worker.alive)

@@ -103,7 +103,7 @@ class Ranges:
         if client is not None:
             self._meter.count(client.id, Use.RANGES)
         start("200 OK", [("Content-Type", kind), ("Content-Length", str(len(body))), *headers])
-        return 200, [] if method == "HEAD" else [body]
+        return 200, [] if method == "HEAD" else [body]  # a list: Granian sends it in one piece
 
     def _refused(
         self, error: Exception, environ: "WSGIEnvironment", start: "StartResponse"

@@ -121,14 +121,14 @@ class Installation:
         self.qorgan("dataset", "add", path)
 
     @contextmanager
-    def served(self, **environ: str) -> Iterator["Served"]:
+    def served(self, *arguments: str, **environ: str) -> Iterator["Served"]:
         """The web service on a free port until the block ends; limits are off unless set."""
         port = free_port()
         env = {"QORGAN_EVALUATE_LIMIT": "off", "QORGAN_BIND": f"127.0.0.1:{port}"} | environ
         log = self.data.parent / f"serve-{port}.log"
         with log.open("wb") as out:
             process = subprocess.Popen(
-                [*QORGAN, "serve"],
+                [*QORGAN, "serve", *arguments],
                 stdin=subprocess.DEVNULL,
                 stdout=out,
                 stderr=out,

@@ -66,11 +66,11 @@ _FIELDS = ("--field", "name=names", "--field", "address=physical-addresses")
 
 @contextmanager
 def serving(
-    made: Installation, folder: Path, **environ: str
+    made: Installation, folder: Path, *arguments: str, **environ: str
 ) -> Iterator[tuple[Served, Installation]]:
     """The site, until the block ends; ``made`` is the fixture ``published_site``."""
     installation = made.copy(folder)
-    with installation.served(QORGAN_WORKERS="1", **environ) as served:
+    with installation.served(*arguments, **{"QORGAN_WORKERS": "1"} | environ) as served:
         yield served, installation
 
 
