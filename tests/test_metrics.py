@@ -95,6 +95,7 @@ def test_evaluations_refusals_and_proofs(web: WebNode) -> None:
     refused = web.ask({"lane": "public", "blinded": blinded(1)}, environ_base=LOCAL)
     problem(refused, 429, "proof_of_work_required")
     web.ask(b"{}")
+    web.client.get("/v1/range/public/9-00000000/000")
     tokens = [web.index.token(iin).hex() for iin in IINS[:3]]
     document = {"lane": "public", "tokens": tokens}
     assert 200 == web.client.post("/v1/check", json=document, headers=asking.good).status_code
@@ -105,7 +106,8 @@ def test_evaluations_refusals_and_proofs(web: WebNode) -> None:
     assert 3 == told.sum("qorgan_checked_tokens_total")
     assert 1 == told.sum("qorgan_refusals_total", code="proof_of_work_required")
     assert 1 == told.sum("qorgan_refusals_total", code="bad_request")
-    assert 2 == told.sum("qorgan_refusals_total")
+    assert 1 == told.sum("qorgan_refusals_total", code="version_gone")
+    assert 3 == told.sum("qorgan_refusals_total")
     assert 1.5 == told.sum("qorgan_proof_of_work_demand_sum", proof="asked")
     assert 1 == told.sum("qorgan_proof_of_work_demand_bucket", proof="asked", le="1.5")
     assert 0 == told.sum("qorgan_proof_of_work_demand_count", proof="given")
