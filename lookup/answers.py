@@ -1,9 +1,11 @@
 """What a lookup comes to, as the Python client gives it: found or not found, and where."""
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Any
 
 from lookup import facts
+from lookup.errors import Code, CouldNotCheckError
 from lookup.protocol.parameters import Parameters
 from lookup.protocol.suite import Kind, Lane
 
@@ -85,6 +87,21 @@ def searched(kind: Kind, published: Parameters) -> SearchedLane:
     datasets = published.datasets
     names = tuple(d.name for d in datasets if d.kinds is None or kind in d.kinds)
     return SearchedLane(Lane(published.lane), published.version, published.published_at, names)
+
+
+def refuse_unsearched(kind: Kind, published: Collection[Parameters]) -> None:
+    """There are leaks, and not one was loaded by such identifiers: that somebody is in none says
+    nothing.
+
+    Raises:
+        CouldNotCheckError: BAD_PARAMETERS.
+    """
+    if any(each.datasets for each in published) and not any(
+        searched(kind, each).searched for each in published
+    ):
+        raise CouldNotCheckError(
+            Code.BAD_PARAMETERS, "could not check: no leak here was loaded by such identifiers"
+        )
 
 
 def merged(parts: list[LaneAnswer], register: dict[str, dict[str, Any]]) -> Answer:

@@ -12,7 +12,7 @@ with ``Client``, or with ``OfflineClient``.
 import time
 from collections.abc import Sequence
 
-from lookup.answers import Answer, LaneAnswer, merged, searched
+from lookup.answers import Answer, LaneAnswer, merged, refuse_unsearched, searched
 from lookup.client import Client
 from lookup.errors import Code, CouldNotCheckError, InputError
 from lookup.protocol import wire
@@ -63,6 +63,7 @@ class BulkClient:
         texts = [canonical(kind, value) for value in values]
         with from_service(subject):
             published = self._client._published(self._lane, kind)
+            refuse_unsearched(kind, [published])
             return self._client._tokens(kind, texts, published, subject)
 
     def look_up(self, kind: Kind, tokens: Sequence[bytes]) -> list[Answer]:
@@ -77,6 +78,7 @@ class BulkClient:
         answers: list[Answer] = []
         with from_service():
             published = self._client._published(self._lane, kind)
+            refuse_unsearched(kind, [published])
             register = self._client._register()
             for at in range(0, len(tokens), MAX_TOKENS):
                 found, published = self._found(tokens[at : at + MAX_TOKENS], published)

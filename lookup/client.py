@@ -25,6 +25,7 @@ from lookup.answers import (
     NotFound,
     SearchedLane,
     merged,
+    refuse_unsearched,
     searched,
 )
 from lookup.errors import Code, CouldNotCheckError, InputError
@@ -112,6 +113,7 @@ class Client:
     def _answers(self, kind: Kind, texts: list[str], subject: str | None) -> list[Answer]:
         """All that is alike for everybody first, then all evaluations, then all ranges."""
         published = {lane: self._published(lane, kind) for lane in self._lanes}
+        refuse_unsearched(kind, published.values())
         register = self._register()
         tokens = {lane: self._tokens(kind, texts, published[lane], subject) for lane in self._lanes}
         answers: list[Answer] = []

@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from lookup.answers import Answer, NotFound, SearchedLane, merged, searched
+from lookup.answers import Answer, NotFound, SearchedLane, merged, refuse_unsearched, searched
 from lookup.client import Client, _Asked
 from lookup.errors import Code, CouldNotCheckError, InputError
 from lookup.filter import ReadOnlyFilter
@@ -153,7 +153,9 @@ class OfflineClient:
     def _current(self, kind: Kind | None) -> Parameters:
         if kind is None:
             return self._client._current(self._lane)
-        return self._client._published(self._lane, kind)
+        published = self._client._published(self._lane, kind)
+        refuse_unsearched(kind, [published])
+        return published
 
     def _part(self, path: str, first: int, size: int) -> Reply:
         key = self._client._key_for(self._lane)

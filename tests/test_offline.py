@@ -173,6 +173,16 @@ def test_a_kind_that_the_index_lacks(client: OfflineClient, service: HostileServ
     assert Step.EVALUATE not in steps(service)
 
 
+def test_a_kind_by_which_no_leak_was_loaded(client: OfflineClient, service: HostileService) -> None:
+    """Nor because none was loaded by such identifiers; online it is the same."""
+    datasets = tuple(replace(d, kinds=("iin",)) for d in PUBLICATION.parameters.datasets)
+    service.publication = PUBLICATION.signed_anew(datasets=datasets)
+    for asked in (client, Client(service.url)):
+        with pytest.raises(CouldNotCheckError, match="no leak here was loaded by such"):
+            asked.check(Kind.PHONE, "87012345678")
+    assert Step.EVALUATE not in steps(service)
+
+
 def test_a_filter_is_of_one_lane(tmp_path: Path) -> None:
     """Whoever wants both lanes has a client for each."""
     both = Client("http://127.0.0.1:1", api_key=KEY, lanes=list(Lane))

@@ -110,6 +110,18 @@ export function about({ kind, lane, published }: Omit<Asked, "token">): Searched
   };
 }
 
+/** There are leaks, and not one was loaded by such identifiers: being in none says nothing. */
+export function refuseUnsearched(kind: Kind, published: readonly Parameters[]): void {
+  const datasets = published.flatMap((each) => each.datasets);
+  const isSearched = datasets.some(({ kinds }) => kinds === undefined || kinds.includes(kind));
+  if (datasets.length > 0 && !isSearched) {
+    throw new CouldNotCheckError(
+      Code.BAD_PARAMETERS,
+      "could not check: no leak here was loaded by such identifiers",
+    );
+  }
+}
+
 /** One answer of what all lanes that were asked say; there is at least one. */
 export function merged(
   parts: readonly LaneAnswer[],

@@ -15,7 +15,14 @@
 
 import { hexToBytes } from "@noble/hashes/utils.js";
 
-import { type Answer, type Asked, type LaneAnswer, laneAnswer, merged } from "./answers.ts";
+import {
+  type Answer,
+  type Asked,
+  type LaneAnswer,
+  laneAnswer,
+  merged,
+  refuseUnsearched,
+} from "./answers.ts";
 import * as entries from "./entries.ts";
 import { Code, CouldNotCheckError, InputError } from "./errors.ts";
 import { canonical } from "./identifiers.ts";
@@ -157,6 +164,7 @@ export class Client {
         "could not check: this index has no such identifiers",
       );
     }
+    refuseUnsearched(kind, published);
     const asked = await Promise.all(
       this.#lanes.map(async (lane, at): Promise<Asked> => {
         const its = published[at] as Parameters;

@@ -16,7 +16,7 @@
  */
 
 import * as bloom from "./bloom.ts";
-import { about, type Answer, merged, type Searched } from "./answers.ts";
+import { about, type Answer, merged, refuseUnsearched, type Searched } from "./answers.ts";
 import { type AskOptions, type Client, couldNotCheck } from "./client.ts";
 import * as entries from "./entries.ts";
 import { Code, CouldNotCheckError, InputError } from "./errors.ts";
@@ -113,6 +113,7 @@ export class OfflineClient {
         "could not check: this index has no such identifiers",
       );
     }
+    refuseUnsearched(kind, [published]);
     const token = await steps.token(kind, text, published, subject);
     const { bits, probes } = published.filter;
     const isHit = bloom.contains(filter, entries.person(token), bits, probes);

@@ -90,6 +90,20 @@ test("an index that lacks a kind has no answer about it", async () => {
   assert.deepEqual(service.seen.map(({ step }) => step), ["params", "register"]);
 });
 
+test("where no leak was loaded by such identifiers there is no answer about them", async () => {
+  const service = new Service(PUBLICATION);
+  const kinds = datasets.map((dataset) => ({ ...dataset, kinds: ["iin"] }));
+  service.publication = signedAnew(PUBLICATION, { datasets: kinds });
+  const client = service.client();
+  assert.equal((await client.check("iin", LEAKED)).answer, "found");
+  service.seen.length = 0;
+  await assert.rejects(
+    client.check("phone", "8 701 234 56 78"),
+    (error) => error instanceof CouldNotCheckError && error.code === "bad_parameters",
+  );
+  assert.deepEqual(service.seen.map(({ step }) => step), ["params", "register"]);
+});
+
 test("a publisher's key that was given counts from the first use", async () => {
   const key = PUBLICATION.parameters.publisher_key;
   const service = new Service(PUBLICATION);
