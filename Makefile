@@ -30,9 +30,10 @@ fuzz: $(VENV)/.tested ## look for files that break a reader, a minute for each k
 soak: $(VENV)/.tested ## kill loaders, workers, stores and every operation at 50 random moments each
 	KILLS=50 $(BIN)/python -m pytest -n 3 --dist load tests/test_kill.py tests/test_kill_publish.py
 
-lock: $(VENV)/.installed ## resolve the dependencies anew into the two lock files
+lock: $(VENV)/.installed ## resolve the dependencies anew into the three lock files
 	$(PIP) install uv
 	$(BIN)/uv pip compile -q pyproject.toml --extra build --universal --generate-hashes --python-version 3.11 --no-header --no-annotate -o requirements.lock
+	$(BIN)/uv pip compile -q pyproject.toml --extra build --extra fast -c requirements.lock --universal --generate-hashes --python-version 3.11 --no-header --no-annotate -o requirements-image.lock
 	$(BIN)/uv pip compile -q pyproject.toml --all-extras -c requirements.lock --universal --generate-hashes --python-version 3.11 --no-header --no-annotate -o requirements-test.lock
 
 messages: $(VENV)/.tested ## bring the site's catalogues up to date, after a text has changed

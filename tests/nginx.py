@@ -19,11 +19,7 @@ error_log {folder}/error.log info;
 events {{}}
 http {{
   access_log {folder}/access.log;
-  client_body_temp_path {folder}/body;
-  proxy_temp_path {folder}/proxy;
-  fastcgi_temp_path {folder}/fastcgi;
-  uwsgi_temp_path {folder}/uwsgi;
-  scgi_temp_path {folder}/scgi;
+  {folders}
   server {{
     listen 127.0.0.1:{port};
 {server}
@@ -55,6 +51,12 @@ class Nginx:
         return "".join(path.read_text() for path in sorted(self.folder.glob("*.log")))
 
 
+def folders(folder: Path) -> str:
+    """Where it keeps what it would else keep in the system's folders."""
+    kinds = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
+    return " ".join(f"{kind}_temp_path {folder}/{kind};" for kind in kinds)
+
+
 @contextmanager
 def running(folder: Path, server: str) -> Iterator[Nginx]:
     """An nginx whose one server block holds this, until the block ends."""
@@ -62,7 +64,7 @@ def running(folder: Path, server: str) -> Iterator[Nginx]:
     folder.mkdir()
     port = free_port()
     conf = folder / "nginx.conf"
-    conf.write_text(_CONF.format(folder=folder, port=port, server=server))
+    conf.write_text(_CONF.format(folder=folder, folders=folders(folder), port=port, server=server))
     # As root its workers would be nobody, who may not look into a test's folder.
     command = [PROGRAM, "-c", str(conf), "-g", "user root;"]
     process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
