@@ -107,7 +107,7 @@ NOBODY = (
             f"{P[4].translate({48 + n: 0x660 + n for n in range(10)})};x",
             f"  {P[5]}\u00a0;x",
         ).encode(),
-        all_of("ni", P[5]),
+        all_of("ni", P[4], P[5]),
     ),
     Trap(
         "duplicates.csv",
