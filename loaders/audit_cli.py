@@ -5,6 +5,7 @@ House rules: those of ``loaders.cli``.
 
 import json
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -47,9 +48,14 @@ def audit_verify(file: Path | None, head: str | None, *, as_json: bool) -> None:
     _refuse_no_hex(head, "--head")
     if file is not None:
         trail = trails.verify(_lines(file), head)
+        if not trail.records:
+            raise InputError(
+                Code.BAD_FILE, "the exported trail is empty: nothing was verified; export it again"
+            )
     else:
         with store.opened(Settings.from_env()) as opened:
             trail = trails.read(opened, head)
+            _refuse_nowhere(opened, trail.records)
             _refuse_begun_anew(opened, trail)
     if as_json:
         told = {
@@ -75,6 +81,7 @@ def audit_export() -> None:
 
     with store.opened(Settings.from_env()) as opened:
         lines = trails.read_lines(opened)
+        _refuse_nowhere(opened, lines)
     for line in lines:
         click.echo(line)
 
@@ -89,6 +96,7 @@ def audit_show(*, as_json: bool) -> None:
 
     with store.opened(Settings.from_env()) as opened:
         trail = trails.read(opened)
+        _refuse_nowhere(opened, trail.records)
     if as_json:
         rows = [one.model_dump(mode="json", exclude_none=True) for one in trail.records]
     else:
@@ -181,6 +189,18 @@ def _record_one(event: "Event", details: "Details") -> None:
     with store.opened(settings) as opened:
         definition.read(opened)
         Recorder(opened, settings.keys).record(event, details)
+
+
+def _refuse_nowhere(store: "Store", records: Sequence[object]) -> None:
+    """A trail of nothing is "whole": not to be told of a store that somebody named by mistake.
+
+    Raises:
+        UnavailableError: INDEX_MISSING.
+    """
+    from lookup.index import definition
+
+    if not records:
+        definition.read(store)
 
 
 def _refuse_begun_anew(store: "Store", trail: "Trail") -> None:

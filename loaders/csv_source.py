@@ -130,7 +130,10 @@ def _layout(dump: Dump, encoding: str | None, delimiter: str | None, *, header: 
         at += hint.end()
     lines = sample[at:].split(end.encode("ascii"), MAX_LINES)[:MAX_LINES]
     if len(lines) == 1 and not whole:
-        raise _bad_file("the first line is longer than 1 MiB; give a CSV file with line ends")
+        raise _bad_file(
+            "the first line is longer than 1 MiB; give a file with line ends, or look for "
+            "identifiers in it with --scan"
+        )
     text = end.join(line.decode(encoding, "replace") for line in lines)
     delimiter = delimiter or _delimiter_in(text, end)
     names, taken = csv_lines.first_record(text, delimiter, end) if text else ([], 0)

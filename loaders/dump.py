@@ -272,7 +272,10 @@ def _opened(path: Path) -> tuple[BinaryIO, int | None]:
     try:
         status = path.stat()
         if not stat.S_ISREG(status.st_mode):
-            raise _bad_file("this is a folder or a device; give a regular file")
+            raise _bad_file(
+                "this is a folder, a pipe or a device; give a regular file, or pipe the dump in "
+                "and name it -"
+            )
         return path.open("rb"), status.st_size
     except FileNotFoundError:
         raise _bad_file("there is no such file; check the path") from None

@@ -108,7 +108,8 @@ class Loader:
             if not len(people):
                 raise InputError(
                     Code.BAD_FILE,
-                    "no valid identifier was found; check the column names and the delimiter",
+                    "no valid identifier was found; to see what the file holds, run: "
+                    "qorgan inspect FILE",
                 )
             request.refuse_rejects(counts)
             if people.looks_like_bins:

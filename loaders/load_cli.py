@@ -47,7 +47,8 @@ def _cluster(url: str | None) -> AbstractContextManager["Cluster | None"]:
         from loaders import cluster
     except ModuleNotFoundError:
         raise InputError(
-            Code.BAD_USAGE, "--scheduler needs Dask; run: pip install 'qorgan[dask]'"
+            Code.BAD_USAGE,
+            "--scheduler needs Dask; in this program's checkout run: pip install -e '.[dask]'",
         ) from None
     return cluster.connected(url)
 

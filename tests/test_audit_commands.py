@@ -193,12 +193,20 @@ def test_an_export_is_the_trail_and_can_be_verified(qorgan: Program, store: Stor
 
 
 def test_an_empty_trail_is_exported_as_nothing(qorgan: Program, store: Store) -> None:
-    """No record is no line; an empty copy is an empty trail."""
+    """No record is no line; an empty copy is not called whole."""
     store.redis.delete(audit.TRAIL)
     assert Said(0, "", "") == qorgan("audit", "export")
     copy = qorgan.write("trail.jsonl", "")
-    expected = f"whole: 0 records, 0 operators; head {'0' * 64}\n"
-    assert Said(0, expected, "") == qorgan("audit", "verify", copy)
+    told = "the exported trail is empty: nothing was verified; export it again"
+    assert refused(told) == qorgan("audit", "verify", copy)
+
+
+@pytest.mark.parametrize("command", ["verify", "export", "show"])
+def test_a_store_without_an_index_has_no_trail(command: str, qorgan: Program, store: Store) -> None:
+    """In the wrong folder nothing is "whole"."""
+    store.redis.delete(audit.TRAIL, keyspace.INDEX)
+    told = "this store has no index yet; run: qorgan init"
+    assert refused(told, 3) == qorgan("audit", command)
 
 
 def test_records_are_shown(qorgan: Program, store: Store) -> None:

@@ -144,7 +144,7 @@ LOAD = ("load", "dump.csv", "--dataset", "one")
         ),
         (
             (*LOAD, "--iin", "full name", "--field", "iin=names"),
-            "no valid identifier was found; check the column names and the delimiter",
+            "no valid identifier was found; to see what the file holds, run: qorgan inspect FILE",
         ),
         (
             (*LOAD, "--iin", "iin", "--encoding", "latin-1"),

@@ -247,7 +247,7 @@ def test_the_command(
     assert 1 == json.loads(qorgan(*on, dask.url).out)["rows"]["accepted"]
     monkeypatch.setitem(sys.modules, "loaders.cluster", None)
     monkeypatch.delattr("loaders.cluster")
-    sentence = "--scheduler needs Dask; run: pip install 'qorgan[dask]'"
+    sentence = "--scheduler needs Dask; in this program's checkout run: pip install -e '.[dask]'"
     assert refused(sentence) == qorgan(*on, dask.url)
 
 

@@ -269,8 +269,9 @@ def test_file_without_identifiers_leaves_no_load(index: SmallIndex, tmp_path: Pa
     with pytest.raises(InputError) as caught:
         load(index, path, BY_IIN)
     assert Code.BAD_FILE is caught.value.code
-    assert "no valid identifier was found; check the column names and the delimiter" == str(
-        caught.value
+    assert (
+        "no valid identifier was found; to see what the file holds, run: qorgan inspect FILE"
+        == str(caught.value)
     )
     assert [] == loads(index.store)
 
