@@ -283,6 +283,14 @@ location ~ "^/v1/(range|filter)/public/([0-9]{{1,10}}-[0-9a-f]{{8}}(/[0-9a-f]{{3
     add_header Access-Control-Expose-Headers "ETag, Content-Range";
     add_header X-Content-Type-Options "nosniff";
 }}
+# Whatever else is asked for there: an identifier sent by mistake must not get into the host's log.
+location ~ "^/v1/((range|filter)/public|breaches)(/|$)" {{
+    access_log off;
+    default_type application/problem+json;
+    add_header Cache-Control "no-store" always;
+    add_header Access-Control-Allow-Origin "*" always;
+    return 404 '{missing}';
+}}
 location @qorgan_gone {{
     access_log off;
     default_type application/problem+json;

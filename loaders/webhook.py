@@ -11,8 +11,10 @@ import logging
 import queue
 import socket
 import threading
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from typing import Any
 from urllib.parse import urlsplit
 
 import urllib3
@@ -53,19 +55,27 @@ class Hook:
     def deliver(self, message: Message) -> str:
         """Deliver a message; why that failed, or nothing if it was accepted."""
         results: queue.SimpleQueue[str] = queue.SimpleQueue()
-        threading.Thread(target=lambda: results.put(self._outcome(message)), daemon=True).start()
+        lines: list[socket.socket] = []
+        threading.Thread(
+            target=lambda: results.put(self._outcome(message, lines)), name="deliver", daemon=True
+        ).start()
         try:
             return results.get(timeout=DEADLINE)
         except queue.Empty:
             return NO_ANSWER
+        finally:
+            for line in lines:  # whoever drips would keep a thread and a file of ours for ever
+                with suppress(OSError):
+                    line.shutdown(socket.SHUT_RDWR)
+                line.close()
 
-    def _outcome(self, message: Message) -> str:
+    def _outcome(self, message: Message, lines: list[socket.socket]) -> str:
         try:
-            return self._send(message)
+            return self._send(message, lines)
         except Exception:  # noqa: BLE001  whatever it is, its text may hold the address
             return BROKEN
 
-    def _send(self, message: Message) -> str:
+    def _send(self, message: Message, lines: list[socket.socket]) -> str:
         parts = urlsplit(self.url)
         host = parts.hostname or ""
         port = parts.port or (443 if parts.scheme == "https" else 80)
@@ -80,7 +90,7 @@ class Hook:
         if not allowed:
             return REFUSED
         for address in dict.fromkeys(allowed[:_ADDRESSES]):
-            outcome = self._post(address, port, message)
+            outcome = self._post(address, port, message, lines)
             if outcome != UNREACHABLE:
                 return outcome
         return UNREACHABLE
@@ -89,11 +99,12 @@ class Hook:
         address = _reached(ipaddress.ip_address(text.partition("%")[0]))
         if is_named_loopback:
             return address.is_loopback
-        if address.is_global and not address.is_multicast:
+        is_told_of = address.version == 4 or address in _GLOBAL
+        if is_told_of and address.is_global and not address.is_multicast:
             return True
         return self.allow_private and _is_local_network(address)
 
-    def _post(self, address: str, port: int, message: Message) -> str:
+    def _post(self, address: str, port: int, message: Message, lines: list[socket.socket]) -> str:
         parts = urlsplit(self.url)
         timeout = urllib3.Timeout(connect=_CONNECT, read=_READ)
         pool: urllib3.HTTPConnectionPool
@@ -104,6 +115,7 @@ class Hook:
             )
         else:
             pool = urllib3.HTTPConnectionPool(address, port, timeout=timeout)
+        pool.ConnectionCls = _watched(pool.ConnectionCls, lines)
         with pool:
             try:
                 response = pool.urlopen(
@@ -136,6 +148,17 @@ class Hook:
         }
 
 
+def _watched(kind: type[Any], lines: list[socket.socket]) -> type[Any]:
+    """Connections of this kind whose sockets, as a second handle each, come into the list."""
+
+    def connected(connection: Any) -> socket.socket:
+        line: socket.socket = kind._new_conn(connection)  # noqa: SLF001  urllib3 has no other place
+        lines.append(line.dup())
+        return line
+
+    return type("Watched", (kind,), {"_new_conn": connected})
+
+
 def silence() -> None:
     """urllib3 logs addresses and paths."""
     logging.getLogger("urllib3").setLevel(logging.CRITICAL)
@@ -156,6 +179,7 @@ def _is_local_network(address: Address) -> bool:
 
 
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
+_GLOBAL = ipaddress.ip_network("2000::/3")  # what else is "global" leads inside, or nowhere
 _NETWORKS = [
     ipaddress.ip_network(text)
     for text in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "fc00::/7")

@@ -48,6 +48,7 @@ class Service:
         client_limit: on API clients and their users; None on a node that does not evaluate.
         book: of subscriptions and notices; None on a node that has no key to it.
         metrics_key: whoever sends it may read the metrics; None: who asks on this machine may.
+        is_proxied: a proxy of ours is in front, so that everybody may seem to ask on this machine.
     """
 
     roles: frozenset[Role]
@@ -58,6 +59,7 @@ class Service:
     client_limit: ClientLimit | None
     book: NoticeBook | None = None
     metrics_key: bytes | None = field(default=None, repr=False)
+    is_proxied: bool = False
 
 
 probes = Blueprint("probes", __name__)

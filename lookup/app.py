@@ -105,7 +105,17 @@ def create_app(settings: Settings | None = None) -> "WSGIApplication":
     book = _book(opened, settings)
     scrape_key = _metrics_key(settings)
     flask = _flask(
-        api.Service(settings.roles, node, meter, lane_keys, limit, client_limit, book, scrape_key)
+        api.Service(
+            settings.roles,
+            node,
+            meter,
+            lane_keys,
+            limit,
+            client_limit,
+            book,
+            scrape_key,
+            is_proxied=settings.proxy_hops > 0,
+        )
     )
     if settings.proxy_hops:
         # Only so many addresses, from the right, were added by proxies of ours.

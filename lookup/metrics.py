@@ -79,7 +79,7 @@ def _is_operator() -> bool:
         wanted = f"Bearer {service.metrics_key.hex()}".encode()
         given = request.headers.get("Authorization", "").encode("utf-8", "replace")
         return hmac.compare_digest(wanted, given)
-    if any(name in request.headers for name in _FORWARDED):
+    if service.is_proxied or any(name in request.headers for name in _FORWARDED):
         return False
     try:
         address = ip_address(request.remote_addr or "")

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 # Bits of the prefix -> how many subscribers' allowance such a network has. Where addresses are
 # shared (a carrier's NAT) one /32 has thousands of people: the proof of work is for them.
 _IPV4 = {32: 1, 24: 8}
-_IPV6 = {64: 1, 56: 2, 48: 8, 32: 64}
+_IPV6 = {64: 1, 56: 1, 48: 2, 32: 16}  # tunnels give a /48 to whoever asks
 
 
 @dataclass(frozen=True)

@@ -64,11 +64,11 @@ class Puzzles:
             "ARGON2ID",
             1,
             derive_key=_derive_key,
-            counter=tries // 2 + secrets.randbelow(tries + 1),
+            counter=secrets.randbelow(2 * tries) + 1,  # with a known floor, half of the work
             memory_cost=_MEMORY_KIB,
             parallelism=1,
             expires_at=int(time.time()) + _SECONDS,
-            data={"who": self._name(who), "elements": elements, "demand": demand, "tries": tries},
+            data={"who": self._name(who), "elements": elements, "demand": demand},
             hmac_secret=self._secret,
             hmac_key_secret=self._secret,
         )

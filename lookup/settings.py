@@ -127,8 +127,8 @@ SETTINGS = (
     "QORGAN_LOG",
 )
 
-_LONGEST_WINDOW = 86400  # seconds: pseudonyms change every day, a longer window would not hold
-LIMITS_FORM = "limits of at most a day each, such as 60/hour;200/day, or off"
+_LONGEST_WINDOW = 86400  # seconds: pseudonyms change every day: a window must end with it
+LIMITS_FORM = "limits whose windows fill a day, such as 60/hour;200/day, or off"
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
@@ -144,12 +144,12 @@ def parse_limit(text: str) -> str | None:
     """Limits in the notation of the ``limits`` library, checked; None for "off".
 
     Raises:
-        ValueError: they are none, or a window is longer than a day.
+        ValueError: they are none, or a day is not a whole number of their windows.
     """
     if text == "off":
         return None
     items = parse_many(text)
-    if any(i.get_expiry() > _LONGEST_WINDOW or i.amount < 1 for i in items):
+    if any(_LONGEST_WINDOW % i.get_expiry() or i.amount < 1 for i in items):
         raise ValueError
     return text
 

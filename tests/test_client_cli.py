@@ -165,7 +165,10 @@ def test_names_that_are_not_there_or_there_already(qorgan: Program) -> None:
         *(
             (
                 ["app", option, value],
-                f"{option} must be limits of at most a day each, such as 60/hour;200/day, or off",
+                (
+                    f"{option} must be limits whose windows fill a day, such as 60/hour;200/day, "
+                    "or off"
+                ),
             )
             for option in ("--rate", "--subject-rate")
             for value in ("", "many", "0/hour", "5/week", "10/2 day")

@@ -148,6 +148,10 @@ def test_nothing_of_a_question_is_logged(kept: World) -> None:
     """Neither the path of a range nor of what is missing."""
     kept.check(LEAKED, 10)
     ask(kept.files.url, "/v1/range/public/999-00000000/0ab")
+    mistakes = ("/v1/range/public/7-ed0447ca/870101300123", "/v1/range/public/1/0ab.json")
+    for path in (*mistakes, "/v1/breaches/870101300123/", "/v1/filter/public/870101300123"):
+        assert 404 == ask(kept.files.url, path).status
+    assert "870101300123" not in kept.files.written()
     assert "range" not in kept.files.written()
     assert "0ab" not in kept.files.written()
 

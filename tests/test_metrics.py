@@ -205,6 +205,12 @@ def test_a_proxy_on_the_machine_is_not_who_asks(web: WebNode, header: str) -> No
         problem(reply, 404, "not_found")
 
 
+def test_behind_a_proxy_of_ours_only_a_key_is_good(web: WebNode) -> None:
+    """A bare proxy adds no header: everybody would seem to ask on the machine."""
+    web = restarted(web, is_proxied=True)
+    problem(web.client.get("/metrics", environ_base=LOCAL), 404, "not_found")
+
+
 def test_with_a_key_whoever_has_it_may(web: WebNode) -> None:
     """From anywhere, through a proxy too; and nobody without it, on the machine neither."""
     key = bytes(range(32))

@@ -8,7 +8,8 @@ from concurrent.futures import ThreadPoolExecutor
 from http.client import HTTPConnection
 from pathlib import Path
 
-from conftest import Installation, Served, get, wait_until
+from conftest import Installation, Served, wait_until
+from plain_http import ask
 from scraped import Scraped
 from web_node import blinded
 
@@ -45,10 +46,14 @@ def sweep(served: Served, addresses: list[str]) -> Counter[str]:
         return sum(pool.map(ask, [addresses[n::4] for n in range(4)]), Counter())
 
 
+KEY = "5e" * 32
+SCRAPER = {"Authorization": f"Bearer {KEY}"}
+
+
 def check_counts(served: Served, heard: Counter[str]) -> None:
     """Whichever worker is asked tells what both counted: what alerts on a sweep read."""
     for _ in range(4):
-        told = Scraped.of(get(f"{served.url}/metrics")[1].decode())
+        told = Scraped.of(ask(served.url, "/metrics", headers=SCRAPER).body.decode())
         asked = heard["proof_of_work_required"]
         assert heard["evaluated"] == told.sum("qorgan_evaluations_total", who="anonymous")
         assert asked == told.sum("qorgan_refusals_total", code="proof_of_work_required")
@@ -60,6 +65,8 @@ def test_a_sweep_meets_its_limits(installation: Installation) -> None:
     """Two workers, a restart in between: each network gets its share, all together the budget."""
     everybody = [f"10.0.{n}.{a}" for a in range(ADDRESSES) for n in range(NETWORKS)]
     half = len(everybody) // 2
+    (installation.data / "keys" / "metrics.key").write_text(KEY)  # behind a proxy it takes one
+    (installation.data / "keys" / "metrics.key").chmod(0o600)
     told: Counter[str] = Counter()
     for addresses in (everybody[:half], everybody[half:]):
         with installation.served(**ENVIRON) as served:

@@ -77,6 +77,11 @@ def test_all_else_is_a_failure(receiver: Receiver, status: int) -> None:
         "2002:7f00:1::",
         "10.1.2.3",
         "fd00::1",
+        "fec0::1",
+        "64:ff9b:1::a00:1",
+        "::127.0.0.1",
+        "::ffff:0:7f00:1",
+        "5f00::1",
     ],
 )
 def test_a_name_that_leads_inside_is_refused(monkeypatch: pytest.MonkeyPatch, address: str) -> None:
@@ -175,6 +180,19 @@ def test_hostile_answers_end_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
     with speaking(b"SSH-2.0\r\n\r\n") as url:
         assert webhook.BROKEN == hook(url).deliver(MESSAGE)
     assert time.monotonic() - began < 5
+
+
+def test_who_drips_keeps_nothing_of_ours(monkeypatch: pytest.MonkeyPatch) -> None:
+    """At the deadline the line is cut, and the thread that waited on it ends."""
+    monkeypatch.setattr(webhook, "DEADLINE", 0.3)
+    before = set(threading.enumerate())
+    with speaking(b"HTTP/1.1 200 OK\r\n", *[b"X: y\r\n"] * 400) as url:
+        assert webhook.NO_ANSWER == hook(url).deliver(MESSAGE)
+        ours = [one for one in threading.enumerate() if "deliver" in one.name and one not in before]
+        assert ours
+        for thread in ours:
+            thread.join(5)
+            assert not thread.is_alive()
 
 
 def test_an_endless_body_is_not_read(monkeypatch: pytest.MonkeyPatch) -> None:
