@@ -10,9 +10,9 @@ loaded by the command into an embedded Valkey that writes to the disk. Told are
 
 ``BENCH_ROWS=15780000`` is a dump of so many people: with their duplicates 16.3 million rows, 2.7 GB
 in the temporary folder. Its second pass takes hours: it is interrupted after ``BENCH_SECONDS`` (30)
-of its own turns. How much memory its end takes, a run with ``BENCH_DONE=0.99`` shows: so much of
-the ledger is filled with random rows first (they cost the store what true ones cost), then the
-command is run again and goes on from there.
+of its own turns, at the Argon2 profile ``BENCH_ARGON2`` (test). How much memory its end takes, a
+run with ``BENCH_DONE=0.99`` shows: so much of the ledger is filled with random rows first (they
+cost the store what true ones cost), then the command is run again and goes on from there.
 """
 
 import os
@@ -42,6 +42,10 @@ _RATE, _MIB, _RATIO = 300_000, 2048, 0.9
 _COLUMNS = ("--iin", "iin", "--phone", "phone")
 _FIELDS = ("--field", "full_name=names", "--field", "address=physical-addresses")
 _FIRST, _SECOND = "first pass", "second pass"
+
+
+def _profile() -> str:
+    return os.environ.get("BENCH_ARGON2", "test")
 
 
 @dataclass
@@ -79,7 +83,7 @@ class _Run:
         looker.start()
         self.side.run(turns[0])
         try:
-            with Side.start("bench.load_sides", "bare", "test", "20000") as bare:
+            with Side.start("bench.load_sides", "bare", _profile(), "20000") as bare:
                 bare.begin()
                 while not self.side.is_done and self._turned() < seconds:
                     bare.run(turns[1])
@@ -145,7 +149,7 @@ def run(options: Options) -> Iterator[Figure]:
     people = options.size(int(os.environ.get("BENCH_ROWS", _ROWS)), 3_000)
     seconds = float(os.environ.get("BENCH_SECONDS", _SECONDS))
     done = float(os.environ.get("BENCH_DONE", "0"))
-    with scratch() as index:
+    with scratch(_profile()) as index:
         dump = index.settings.data / "dump.csv"
         with dump.open("w", encoding="utf-8", newline="") as out:
             count = write_dump(out, people, seed=1)
