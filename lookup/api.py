@@ -76,7 +76,7 @@ def healthz() -> Response:
 @probes.get("/readyz")
 def readyz() -> Response:
     """Whether this node can do what its roles promise, and which part is missing."""
-    service = _service()
+    service = current_service()
     parts: dict[str, str] = {}
     if Role.RANGE in service.roles:
         parts["range"] = _range_part(service.node)
@@ -101,7 +101,7 @@ def params(lane: str) -> Response:
     if lane not in list(Lane):
         raise ProblemError(Code.NOT_FOUND, "there is no such lane")
     wanted = Lane(lane)
-    node = _service().node
+    node = current_service().node
     clients.asking(request.headers.get("Authorization"), node, wanted)
     mapped = node.state.current.get(wanted)
     if node.is_stale:
@@ -131,7 +131,7 @@ def evaluate() -> Response:
     if request.mimetype != "application/json":
         raise ProblemError(Code.BAD_MEDIA_TYPE, "send application/json")
     wanted = decode_evaluate_request(whole_body())
-    service = _service()
+    service = current_service()
     client = clients.asking(request.headers.get("Authorization"), service.node, wanted.lane)
     key = service.lane_keys.get(wanted.lane)
     if key is None:
@@ -189,11 +189,12 @@ def _range_part(node: Node) -> str:
 
 def prefix_bits() -> int:
     """Of the version that is served; before the first one, those that an index has by default."""
-    mapped = _service().node.state.current.get(Lane.PUBLIC)
+    mapped = current_service().node.state.current.get(Lane.PUBLIC)
     return mapped.parameters.prefix_bits if mapped else 12
 
 
-def _service() -> Service:
+def current_service() -> Service:
+    """What the app at hand answers from."""
     service: Service = current_app.extensions[SERVICE]
     return service
 
@@ -246,7 +247,7 @@ def close(response: Response) -> Response:
 
 def _is_registered(origin: str | None) -> bool:
     """Whether a client's operator entered this origin."""
-    known = _service().node.state.clients.values()
+    known = current_service().node.state.clients.values()
     return any(origin in client.origins for client in known)
 
 

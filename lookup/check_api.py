@@ -9,7 +9,7 @@ import json
 from flask import Blueprint, Response, current_app, request
 
 from lookup import clients
-from lookup.api import SERVICE, Service, close, whole_body
+from lookup.api import close, current_service, whole_body
 from lookup.check import Exposure, exposures
 from lookup.counts import COUNTS, Counts
 from lookup.errors import Code, ProblemError
@@ -23,7 +23,7 @@ checks.after_request(close)
 @checks.post("/v1/check")
 def check() -> Response:
     """For each token, in order, the datasets that its person is in, and which data."""
-    service: Service = current_app.extensions[SERVICE]
+    service = current_service()
     node = service.node
     client = clients.keyed(request.headers.get("Authorization"), node)
     if request.mimetype != "application/json":

@@ -27,18 +27,26 @@ def openapi_json() -> Response:
 @contract.get("/v1/docs")
 def docs() -> Response:
     """The same to read."""
+    page, policy = _page()
+    response = Response(page, content_type="text/html; charset=utf-8")
+    response.headers["Content-Security-Policy"] = policy
+    response.headers["Cache-Control"] = "no-cache"
+    response.set_etag(hashlib.sha256(page).hexdigest()[:32])
+    response.make_conditional(request)
+    return response
+
+
+@cache
+def _page() -> tuple[bytes, str]:
+    """The page, and the policy that allows its style and nothing else; made once."""
     style = (files("lookup") / "templates" / "docs.css").read_text(encoding="utf-8")
     page = render_template("docs.html", api=openapi.document(), style=style)
-    response = Response(page, content_type="text/html; charset=utf-8")
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
-    response.headers["Content-Security-Policy"] = (
+    policy = (
         f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; "
         "form-action 'none'; frame-ancestors 'none'"
     )
-    response.headers["Cache-Control"] = "no-cache"
-    response.set_etag(hashlib.sha256(page.encode()).hexdigest()[:32])
-    response.make_conditional(request)
-    return response
+    return page.encode(), policy
 
 
 @cache

@@ -8,11 +8,11 @@ goes on with the same file.
 import base64
 from collections.abc import Iterator
 
-from flask import Blueprint, Response, current_app, request
+from flask import Blueprint, Response, request
 from werkzeug.exceptions import RequestedRangeNotSatisfiable
 
 from lookup import clients
-from lookup.api import SERVICE, Service, keep_verified_closed
+from lookup.api import current_service, keep_verified_closed
 from lookup.errors import Code, ProblemError
 from lookup.index.view import MappedVersion
 from lookup.protocol.parameters import is_version
@@ -55,8 +55,7 @@ def filter_file(lane: str, version: str) -> Response:
 
 def _served(lane: str, version: str) -> MappedVersion:
     """The version asked for, which a range would be answered from."""
-    service: Service = current_app.extensions[SERVICE]
-    node = service.node
+    node = current_service().node
     if lane not in tuple(Lane):
         raise ProblemError(Code.NOT_FOUND, "there is no such lane")
     clients.asking(request.headers.get("Authorization"), node, Lane(lane))

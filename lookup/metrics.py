@@ -23,7 +23,7 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from lookup import logs, tally
-from lookup.api import SERVICE, Service
+from lookup.api import SERVICE, Service, current_service
 from lookup.counts import COUNTS, NO_ROUTE, Counts
 from lookup.errors import Code, ProblemError
 from lookup.index import figures
@@ -74,7 +74,7 @@ def tell() -> Response:
 
 
 def _is_operator() -> bool:
-    service: Service = current_app.extensions[SERVICE]
+    service = current_service()
     if service.metrics_key is not None:
         wanted = f"Bearer {service.metrics_key.hex()}".encode()
         given = request.headers.get("Authorization", "").encode("utf-8", "replace")

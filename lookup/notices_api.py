@@ -9,10 +9,10 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from flask import Blueprint, Response, current_app, request
+from flask import Blueprint, Response, request
 
 from lookup import clients
-from lookup.api import SERVICE, Service, close, whole_body
+from lookup.api import close, current_service, whole_body
 from lookup.errors import Code, ProblemError
 from lookup.index import notices, subscriptions
 from lookup.index.clients import ApiClient
@@ -60,7 +60,7 @@ def unsubscribe() -> Response:
 @watching.get("/v1/subscriptions")
 def count_subscriptions() -> Response:
     """How many persons the client watches, lane by lane, and how many it may."""
-    client = clients.keyed(request.headers.get("Authorization"), _service().node)
+    client = clients.keyed(request.headers.get("Authorization"), current_service().node)
     with _book() as book:
         lanes = sorted(client.lanes)
         counts = {lane.value: subscriptions.count(book, lane, client.id) for lane in lanes}
@@ -70,7 +70,7 @@ def count_subscriptions() -> Response:
 @watching.get("/v1/notices")
 def list_notices() -> Response:
     """The client's notices after one that it has seen, oldest first."""
-    client = clients.keyed(request.headers.get("Authorization"), _service().node)
+    client = clients.keyed(request.headers.get("Authorization"), current_service().node)
     if any(name not in _ARGUMENTS or len(given) > 1 for name, given in request.args.lists()):
         raise ProblemError(Code.BAD_REQUEST, "ask with lane, after and limit, each once at most")
     lane = request.args.get("lane", Lane.PUBLIC.value)
@@ -96,7 +96,7 @@ def keep_closed(response: Response) -> Response:
 
 
 def _wanted(*, may_be_all: bool) -> tuple[ApiClient, SubscriptionsRequest]:
-    client = clients.keyed(request.headers.get("Authorization"), _service().node)
+    client = clients.keyed(request.headers.get("Authorization"), current_service().node)
     if request.mimetype != "application/json":
         raise ProblemError(Code.BAD_MEDIA_TYPE, "send application/json")
     request.max_content_length = MAX_SUBSCRIPTIONS_BYTES
@@ -112,7 +112,7 @@ def _book() -> Iterator[NoticeBook]:
     Raises:
         ProblemError: STORE_UNAVAILABLE; NOT_FOUND, this node has no notices key.
     """
-    book = _service().book
+    book = current_service().book
     if book is None:
         raise ProblemError(Code.NOT_FOUND, "this node takes no subscriptions")
     try:
@@ -121,11 +121,6 @@ def _book() -> Iterator[NoticeBook]:
         raise ProblemError(
             Code.STORE_UNAVAILABLE, "could not check; try again later", retry_after=5
         ) from None
-
-
-def _service() -> Service:
-    service: Service = current_app.extensions[SERVICE]
-    return service
 
 
 def _after() -> str:

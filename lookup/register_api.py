@@ -5,10 +5,10 @@ It is public whole, and the same for everybody who asks.
 
 import json
 
-from flask import Blueprint, Response, current_app, request
+from flask import Blueprint, Response, request
 
 from lookup import facts, hibp
-from lookup.api import SERVICE, Service, cached, tell_pages
+from lookup.api import cached, current_service, tell_pages
 from lookup.errors import Code, ProblemError
 from lookup.index.listing import Listed, listing
 
@@ -80,12 +80,12 @@ def listed_leaks() -> tuple[Listed, ...]:
     Raises:
         ProblemError: STORE_UNAVAILABLE.
     """
-    service: Service = current_app.extensions[SERVICE]
-    if not service.node.knows:
+    node = current_service().node
+    if not node.knows:
         raise ProblemError(
             Code.STORE_UNAVAILABLE, "could not check; try again later", retry_after=5
         )
-    return listing(service.node.state.published())
+    return listing(node.state.published())
 
 
 def newest_first() -> list[Listed]:
