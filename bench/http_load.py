@@ -14,7 +14,7 @@ _CONNECTIONS = 8
 _BUFFER = 1 << 18
 _HEAD_END = b"\r\n\r\n"
 _OK = b"HTTP/1.1 200 "
-_LENGTH = b"\r\nContent-Length: "
+_LENGTH = b"\r\ncontent-length: "  # in lower case, as some servers write it
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,7 @@ class _Connection:
         self._got += count
         if not self._whole:
             end = self._buffer.find(_HEAD_END, 0, self._got)
-            at = self._buffer.find(_LENGTH, 0, end)
+            at = self._buffer[:end].lower().find(_LENGTH) if end >= 0 else -1
             if not count or (end >= 0 and (at < 0 or not self._buffer.startswith(_OK))):
                 raise ConnectionError("the server's answer is not a whole 200")
             if end >= 0:

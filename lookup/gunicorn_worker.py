@@ -14,6 +14,7 @@ that sends a byte now and then still holds a thread; against those there is a pr
 
 import io
 import json
+import select
 import socket
 import struct
 import sys
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 PROMPT = 0.01  # seconds a thread waits for a new connection's first byte; then the poller does
+EAGER = 1  # milliseconds a thread waits for a client's next request; then the poller does
 SILENCE = 10  # seconds without a byte, in either direction, after which a connection is dropped
 LINGER = 1.0  # seconds for a client to hang up after its last answer
 LINGER_BYTES = 65536  # what it may still send meanwhile, as in gunicorn
@@ -87,6 +89,7 @@ class QuietWorker(ThreadWorker):  # type: ignore[misc] # gunicorn ships no types
 
     def init_process(self) -> None:
         """Run the worker; where it fails, exit with a code instead of printing the exception."""
+        self.cfg: Any = _Settled(self.cfg)
         try:
             super().init_process()
         except QorganError as error:
@@ -120,16 +123,30 @@ class QuietWorker(ThreadWorker):  # type: ignore[misc] # gunicorn ships no types
         """Serve a connection, in a thread of the pool: see ThreadWorker."""
         if not (conn.initialized or conn.wait_for_data(PROMPT)):
             return _DEFER
-        conn.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, _TIMEVAL)
-        conn.sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, _TIMEVAL)
+        if not conn.initialized:
+            conn.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, _TIMEVAL)
+            conn.sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, _TIMEVAL)
         try:
             result: object = super().handle(conn)
+            while result is True and self._goes_on(conn):
+                result = super().handle(conn)
         except SystemExit as error:  # would end the worker, which would print its text
             self.handle_error(None, conn.sock, conn.client, error)
             result = False
         if result is False:
             _part(conn.sock)
         return result
+
+    def _goes_on(self, conn: Any) -> bool:
+        """Whether a client's next request is there, or will be at once, and nobody else waits."""
+        if not self.alive or self.tpool._work_queue.qsize():  # noqa: SLF001
+            return False
+        if conn.parser.unreader.buf.getvalue():
+            return True
+        if not hasattr(conn, "poll"):
+            conn.poll = select.poll()
+            conn.poll.register(conn.sock, select.POLLIN)
+        return bool(conn.poll.poll(EAGER))
 
     def murder_pending(self) -> None:
         """Close connections whose request has not begun in time; all of them when stopping."""
@@ -151,6 +168,21 @@ class QuietWorker(ThreadWorker):  # type: ignore[misc] # gunicorn ships no types
             body = b""
         with suppress(OSError):  # the client has gone
             util.write_nonblock(client, head + body)
+
+
+class _Settled:
+    """gunicorn's configuration, each value looked up once: a worker's does not change any more.
+
+    gunicorn asks it some thirty times a request, and each time it looks through its settings.
+    """
+
+    def __init__(self, cfg: Any) -> None:
+        self._cfg = cfg
+
+    def __getattr__(self, name: str) -> Any:
+        value = getattr(self._cfg, name)
+        setattr(self, name, value)
+        return value
 
 
 class _Nowhere(io.TextIOBase):

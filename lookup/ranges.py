@@ -32,6 +32,7 @@ PREFLIGHT = {
     "Access-Control-Max-Age": "86400",
 }
 _Answer = tuple[int, Iterable[bytes]]  # the status, and the body
+_LANES = {lane.value: lane for lane in Lane}
 _PUBLIC_ROOT = f"{RANGE_ROOT}{Lane.PUBLIC.value}/"
 _METHODS = "GET, HEAD, OPTIONS"
 _HEX = re.compile(r"[0-9a-f]{1,5}")
@@ -90,11 +91,13 @@ class Ranges:
         mapped = self._version(lane, version)
         prefix = last.removesuffix(".json")
         bucket = _bucket(prefix, mapped.parameters.prefix_bits)
-        tag = f'"{version}-{last}"'
-        headers = [("ETag", tag), *_PUBLIC_HEADERS] if lane is Lane.PUBLIC else _VERIFIED_HEADERS
-        if lane is Lane.PUBLIC and environ.get("HTTP_IF_NONE_MATCH") == tag:
-            start("304 Not Modified", headers)
-            return 304, []
+        headers = _VERIFIED_HEADERS
+        if lane is Lane.PUBLIC:
+            tag = f'"{version}-{last}"'
+            headers = [("ETag", tag), *_PUBLIC_HEADERS]
+            if environ.get("HTTP_IF_NONE_MATCH") == tag:
+                start("304 Not Modified", headers)
+                return 304, []
         body = mapped.range(bucket)
         kind = "application/octet-stream"
         if last != prefix:
@@ -117,9 +120,9 @@ class Ranges:
         return problem.status, [] if environ["REQUEST_METHOD"] == "HEAD" else [problem.body]
 
     def _version(self, lane: Lane, version: str) -> MappedVersion:
-        if not is_version(version):
-            raise ProblemError(Code.BAD_REQUEST, "this is not a version's name")
         mapped = self._node.state.mapped.get((lane, version))
+        if mapped is None and not is_version(version):
+            raise ProblemError(Code.BAD_REQUEST, "this is not a version's name")
         if self._node.is_stale:
             raise ProblemError(
                 Code.STALE, "could not check: the index is too old; try again later", retry_after=60
@@ -130,10 +133,10 @@ class Ranges:
 
 
 def _lane(name: str) -> Lane:
-    try:
-        return Lane(name)
-    except ValueError:
-        raise ProblemError(Code.NOT_FOUND, "there is no such lane") from None
+    lane = _LANES.get(name)
+    if lane is None:
+        raise ProblemError(Code.NOT_FOUND, "there is no such lane")
+    return lane
 
 
 def _bucket(prefix: str, prefix_bits: int) -> int:

@@ -8,7 +8,7 @@ import signal
 import socket
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from urllib.parse import urlsplit
 
 import pytest
@@ -74,6 +74,25 @@ def test_one_connection_serves_many(world: tuple[Served, Installation]) -> None:
     assert 416 == heard("GET", f"/v1/filter/public/{name}", Range="bytes=99999999-").status
     assert opened is line.sock
     line.close()
+
+
+def test_no_busy_client_keeps_another_waiting(world: tuple[Served, Installation]) -> None:
+    """More clients than gunicorn has threads, each with 3,000 requests at once: others go between."""
+    served, _ = world
+    path = f"/v1/range/public/{version(served)}/000"
+    many = f"HEAD {path} HTTP/1.1\r\nHost: x\r\n\r\n".encode() * 3_000
+    with ExitStack() as stack:
+        lines = [stack.enter_context(socket.create_connection(_place(served))) for _ in range(20)]
+        for line in lines:
+            line.sendall(many)
+        assert 200 == get(f"{served.url}{path}")[0]
+        for line in lines:
+            line.setblocking(False)
+            heard = b""
+            with suppress(BlockingIOError):
+                while part := line.recv(1 << 20):
+                    heard += part
+            assert heard.count(b"HTTP/1.1 200") < 3_000
 
 
 def test_what_cannot_be_parsed_is_not_repeated(world: tuple[Served, Installation]) -> None:

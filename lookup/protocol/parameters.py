@@ -7,6 +7,7 @@ strict about what it knows and ignores keys it does not.
 import json
 import re
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from typing import Any
 
 from cryptography.exceptions import InvalidSignature
@@ -104,7 +105,7 @@ class Parameters:
         """The version's counter."""
         return int(self.version.partition("-")[0])
 
-    @property
+    @cached_property
     def range_bytes(self) -> int:
         """The length of every range of this version."""
         return 8 * self.range_entries + HASH_BYTES * self.prefix_bits
