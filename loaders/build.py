@@ -66,14 +66,14 @@ def rows_of(parts: Iterable[tuple[NDArray[np.uint8], U16]], *, loads: int) -> Ro
 
     The rows of one load are distinct persons already; over several, masks are ORed.
     """
-    pairs, masks = [], []
+    persons, blocks, masks = [], [], []
     for pair, mask in parts:
-        pairs.append(np.ascontiguousarray(pair).view(">u8").astype(np.uint64))
+        both = np.ascontiguousarray(pair).view(">u8")
+        persons.append(both[:, 0].astype(np.uint64))
+        blocks.append(both[:, 1].astype(np.uint64))
         masks.append(mask)
-    both = np.concatenate(pairs) if pairs else np.empty((0, 2), dtype=np.uint64)
+    person, block = _joined(persons), _joined(blocks)
     fields = np.concatenate(masks) if masks else np.empty(0, dtype=np.uint16)
-    person, block = np.ascontiguousarray(both[:, 0]), np.ascontiguousarray(both[:, 1])
-    del both, pairs
     if loads < 2 or not len(person):
         return Rows(person, block, fields)
     order = np.lexsort((block, person))
@@ -88,23 +88,28 @@ def build(place: Place, datasets: Iterable[Rows], progress: Callable[[int], None
     Salt and padding depend on the rows, too: a counter used twice (a restored store) must not
     show which entries are the same.
     """
-    datasets = list(datasets)
-    rows_sum = np.sum([_sum(rows) for rows in datasets], axis=0, dtype=np.uint64).tobytes()
+    left = list(datasets)
+    rows_sum = np.sum([_sum(rows) for rows in left], axis=0, dtype=np.uint64).tobytes()
     salt = place.shake(b"version salt", rows_sum, SALT_BYTES)
-    persons, entries = [], []
-    for rows in datasets:
+    persons: list[U64] = []
+    entries: list[U64] = []
+    while left:
+        rows = left.pop(0)
         persons.append(rows.person)
         entries.append(_entries(rows, salt, progress))
-    person = np.concatenate(persons) if persons else np.empty(0, dtype=np.uint64)
-    table = _ranges(place, person, np.concatenate(entries) if entries else person, salt)
-    del entries
+        del rows  # its blocks are needed no more
+    person = _joined(persons)
+    table = _ranges(place, person, _joined(entries), salt)
+    range_entries = table.shape[1]
     view, root = _view(place, table)
-    person.sort()
+    del table
+    person = np.sort(person)
     distinct = person[_differs(person)] if len(person) else person
+    del person
     bits, probes = bloom.size(len(distinct), place.error_rate)
     return Built(
         version_salt=salt,
-        range_entries=table.shape[1],
+        range_entries=range_entries,
         root=root,
         view=view,
         filter=bloom.build(distinct, bits, probes),
@@ -134,15 +139,18 @@ def _entries(rows: Rows, salt: bytes, progress: Callable[[int], None]) -> U64:
 
 def _ranges(place: Place, person: U64, entry: U64, salt: bytes) -> U64:
     """All ranges, a row each, padded and sorted: shape (2^prefix_bits, range_entries)."""
-    bucket = (person >> np.uint64(64 - place.prefix_bits)).astype(np.int64)
+    bucket = (person >> np.uint64(64 - place.prefix_bits)).astype(
+        np.uint16 if place.prefix_bits <= 16 else np.uint32  # the short ones are sorted at once
+    )
     counts = np.bincount(bucket, minlength=1 << place.prefix_bits)
     width = max(1, -(-int(counts.max()) // _ROUND_ENTRIES)) * _ROUND_ENTRIES
     order = np.argsort(bucket, kind="stable")
-    starts = np.cumsum(counts) - counts
-    bucket = bucket[order]
+    del bucket
     table = np.empty((1 << place.prefix_bits, width), dtype=np.uint64)
-    table[bucket, np.arange(len(bucket)) - starts[bucket]] = entry[order]
+    at = 0
     for b, count in enumerate(counts.tolist()):
+        table[b, :count] = entry[order[at : at + count]]
+        at += count
         content = salt + b.to_bytes(4, "big")
         padding = place.shake(b"padding", content, ENTRY_BYTES * (width - count))
         table[b, count:] = np.frombuffer(padding, dtype=">u8")
@@ -170,9 +178,22 @@ def _sum(rows: Rows) -> U64:
 
     Sums of tokens' bytes: random, and nobody who lacks the key can choose rows with an equal sum.
     """
-    mixed = (rows.person ^ (rows.block << np.uint64(1))) * (2 * rows.fields.astype(np.uint64) + 1)
-    columns = (rows.person, rows.block, mixed, np.ones_like(rows.person))
-    return np.array([np.sum(column) for column in columns], dtype=np.uint64)
+    sums = np.zeros(4, dtype=np.uint64)
+    for at in range(0, len(rows.person), _CHUNK):
+        person, block, fields = (
+            column[at : at + _CHUNK] for column in (rows.person, rows.block, rows.fields)
+        )
+        mixed = (person ^ (block << np.uint64(1))) * (2 * fields.astype(np.uint64) + 1)
+        columns = (person, block, mixed, np.ones_like(person))
+        sums += np.array([np.sum(column) for column in columns], dtype=np.uint64)
+    return sums
+
+
+def _joined(arrays: list[U64]) -> U64:
+    """One array of several, which are given up; one alone is not copied."""
+    whole = arrays[0] if len(arrays) == 1 else np.concatenate([np.empty(0, np.uint64), *arrays])
+    arrays.clear()
+    return whole
 
 
 def _differs(values: U64) -> NDArray[np.bool_]:

@@ -77,7 +77,7 @@ def test_one_connection_serves_many(world: tuple[Served, Installation]) -> None:
 
 
 def test_no_busy_client_keeps_another_waiting(world: tuple[Served, Installation]) -> None:
-    """More clients than gunicorn has threads, each with 3,000 requests at once: others go between."""
+    """More than gunicorn has threads send 3,000 requests at once: others come in between."""
     served, _ = world
     path = f"/v1/range/public/{version(served)}/000"
     many = f"HEAD {path} HTTP/1.1\r\nHost: x\r\n\r\n".encode() * 3_000
