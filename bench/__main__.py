@@ -23,6 +23,7 @@ _STEPS = (
     "bloom",
     "publish",
     "evaluate",
+    "scale",
     "site",
     "notices",
 )

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 _CONNECTIONS = 8
+_PACED_CONNECTIONS = 64
 _BUFFER = 1 << 18
 _HEAD_END = b"\r\n\r\n"
 _OK = b"HTTP/1.1 200 "
@@ -127,6 +128,39 @@ def run(port: int, requests: Sequence[bytes], seconds: float) -> Load:
     finally:
         for connection in connections:
             connection.socket.close()
+
+
+def paced(port: int, requests: Sequence[bytes], rate: float, seconds: float) -> list[float]:
+    """Ask so many times a second, whether or not answers come; how long each took, in seconds.
+
+    A request that finds all connections busy waits, and its time runs from when it was due: a
+    server that stalls does not make the load smaller. This process never sleeps meanwhile.
+    """
+    step = max(1, len(requests) // _PACED_CONNECTIONS)
+    connections = [
+        _Connection(port, requests, i * step % len(requests)) for i in range(_PACED_CONNECTIONS)
+    ]
+    free, due_of, took = list(connections), {}, []
+    try:
+        with selectors.DefaultSelector() as selector:
+            for connection in connections:
+                selector.register(connection.socket, selectors.EVENT_READ, connection)
+            began = time.perf_counter()
+            due, end, every = began, began + seconds, 1 / rate
+            while due < end or len(free) < len(connections):
+                while free and due < end and due <= time.perf_counter():
+                    connection = free.pop()
+                    due_of[connection] = due
+                    connection.ask()
+                    due += every
+                for key, _ in selector.select(timeout=0):
+                    if key.data.read():
+                        took.append(time.perf_counter() - due_of[key.data])
+                        free.append(key.data)
+    finally:
+        for connection in connections:
+            connection.socket.close()
+    return took
 
 
 def _measure(

@@ -43,10 +43,18 @@ def family(roots: list[int]) -> list[int]:
 
 def pss(pid: int) -> int:
     """A process's proportional share of memory, in bytes; 0 where it is gone."""
+    return _rolled_up(pid, "Pss:")
+
+
+def private(pid: int) -> int:
+    """The memory that is a process's own, in bytes: no file that it maps, no library."""
+    return _rolled_up(pid, "Private_Dirty:")
+
+
+def _rolled_up(pid: int, *names: str) -> int:
     with suppress(OSError):
-        for line in (_PROC / str(pid) / "smaps_rollup").read_text(encoding="ascii").splitlines():
-            if line.startswith("Pss:"):
-                return int(line.split()[1]) * 1024
+        lines = (_PROC / str(pid) / "smaps_rollup").read_text(encoding="ascii").splitlines()
+        return sum(int(line.split()[1]) * 1024 for line in lines if line.startswith(names))
     return 0
 
 

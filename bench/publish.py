@@ -45,7 +45,7 @@ def run(options: Options) -> Iterator[Figure]:
         rows.fill(index, count)
         context = multiprocessing.get_context("spawn")
         with ProcessPoolExecutor(1, mp_context=context) as executor:
-            spent, before, peak = executor.submit(_publish, index.settings.data).result()
+            spent, before, peak = executor.submit(publish, index.settings.data).result()
         for task, took in spent.items():
             say(f"  {task}: {took.wall:.2f} s, {took.cpu:.2f} s of processor time")
         say(f"  peak memory {peak / 2**20:.0f} MiB, before publishing {before / 2**20:.0f} MiB")
@@ -57,7 +57,8 @@ def run(options: Options) -> Iterator[Figure]:
             yield number(f"publish/node-ready/{name}", f"{_load(index):.2f} s", "", STEP)
 
 
-def _publish(data: Path) -> tuple[dict[str, Spent], int, int]:
+def publish(data: Path) -> tuple[dict[str, Spent], int, int]:
+    """Publish; what its tasks took, and the peak of memory before and after, in bytes."""
     with reopened(data) as index:
         timed = _Timed()
         publisher = rows.publisher(index, timed)
