@@ -9,6 +9,7 @@ House rule: gunicorn takes every name that it knows, so nothing else here may ha
 """
 
 import atexit
+import gc
 import os
 import signal
 import sys
@@ -18,6 +19,7 @@ from typing import Any, NoReturn
 
 from gunicorn.config import Config
 
+import lookup.app as _application  # noqa: F401  see gc.freeze below
 from lookup import logs, tally
 from lookup.errors import QorganError
 from lookup.gunicorn_logger import QuietLogger
@@ -59,6 +61,7 @@ workers = _settings.workers
 worker_class = QuietWorker
 threads = 16  # a stalled client holds one for 10 s at most; idle ones cost nothing
 preload_app = False  # each worker maps the version and opens its store itself, after the fork
+gc.freeze()  # what was imported is there once for all workers, and is not looked through by any
 worker_tmp_dir = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None  # noqa: S108 # no disk in the heartbeat
 proc_name = "qorgan"
 
