@@ -4,6 +4,7 @@ What services refuse at their start is refused here by the same code, in the sam
 check is bounded in time, and one that fails stops no other that could be made without it.
 """
 
+import os
 import queue
 import threading
 from collections.abc import Callable, Iterable, Iterator
@@ -38,6 +39,12 @@ class Examination:
 
     def findings(self) -> Iterator[Finding]:
         """All of them, each as soon as it is there."""
+        try:
+            yield from self._findings()
+        except OSError as error:
+            yield problem("folders", _unusable(error).sentence)
+
+    def _findings(self) -> Iterator[Finding]:
         if not doctor_machine.has_nothing(self._settings):
             yield from self._of_here()
         elif self._url is None:  # else somebody looks at a deployment from his own machine
@@ -155,6 +162,8 @@ def _within(look: Callable[[], _T], seconds: float = _PATIENCE) -> _T:
             outcomes.put(error)
         except StoreError as error:
             outcomes.put(stores.unavailable(error))
+        except OSError as error:
+            outcomes.put(_unusable(error))
         except Exception as error:  # noqa: BLE001  its text may hold anything
             told = f"unforeseen error: {type(error).__name__}; tell who maintains qorgan"
             outcomes.put(UnavailableError(Code.INTERNAL, told))
@@ -170,3 +179,12 @@ def _within(look: Callable[[], _T], seconds: float = _PATIENCE) -> _T:
     if isinstance(outcome, QorganError):
         raise outcome
     return outcome
+
+
+def _unusable(error: OSError) -> UnavailableError:
+    why = os.strerror(error.errno or 0).lower()
+    return UnavailableError(
+        Code.BAD_FILE,
+        f"a file or folder cannot be used ({why}); check the paths in qorgan settings, and run "
+        "this as the service's user",
+    )

@@ -46,7 +46,9 @@ def has_nothing(settings: Settings) -> bool:
 def data_folder(settings: Settings) -> Iterator[Finding]:
     """The data folder, and the cache that web nodes serve from."""
     name, data = "data folder", settings.data
-    if not data.is_dir():
+    if not data.is_dir() and settings.redis_url is not None:
+        yield warning(name, f"there is no folder {data} yet; the first start makes it")
+    elif not data.is_dir():
         yield problem(name, f"there is no folder {data}; run: qorgan init, or set QORGAN_DATA")
     elif not os.access(data, os.W_OK | os.X_OK):
         yield problem(name, f"{data} cannot be written to; check its owner, or set QORGAN_DATA")
@@ -85,7 +87,9 @@ def key_files(settings: Settings) -> Iterator[Finding]:
         needed += [key for key in (*Lane, *LOADER_KEYS) if key not in needed]
     if not here and needed:
         yield problem(
-            name, f"there are no keys in {folder}; restore them from backup, or set QORGAN_KEYS"
+            name,
+            f"there are no keys in {folder}; restore them from backup, or set QORGAN_KEYS; a new "
+            "index gets its own by: qorgan init",
         )
         return
     refused = False
@@ -146,9 +150,8 @@ def limits(settings: Settings) -> Iterator[Finding]:
             "count as one network; set it to the number of proxies, if there are any",
         )
     else:
-        yield ok(
-            name, f"{settings.evaluate_limit} a network, {settings.proxy_hops} proxies of ours"
-        )
+        hops = settings.proxy_hops
+        yield ok(name, f"{settings.evaluate_limit} a network; QORGAN_PROXY_HOPS is {hops}")
 
 
 def _roles(settings: Settings) -> str:

@@ -107,7 +107,7 @@ def _version(seen: Condition) -> Finding:
             f"{seen.name} answers; before Redis 7.2 the ledger takes more than twice the memory: "
             "use Valkey, or a newer Redis",
         )
-    return ok("store", f"{seen.name} answers, and evicts nothing")
+    return ok("store", f"{seen.name} answers")
 
 
 def _disk(store: Store, seen: Condition, settings: Settings) -> Finding:

@@ -130,6 +130,28 @@ def test_what_nobody_may(deployment: Deployment, command: tuple[str, ...]) -> No
         nobody.ping()
 
 
+def test_the_doctor_finds_all_in_order(deployment: Deployment) -> None:
+    """For the loader, and for web nodes with the web's user: their keys are too many here."""
+    done = deployment.loader.qorgan("doctor", "--json")
+    told = json.loads(done.stdout)
+    assert ["index"] == [one["check"] for one in told if one["level"] != "ok"]  # its profile
+    url = f"redis://web:web-pw@127.0.0.1:{deployment.port}/0"
+    bind = deployment.node.url.removeprefix("http://")
+    web = Installation(
+        deployment.loader.data,
+        {
+            "QORGAN_REDIS_URL": url,
+            "QORGAN_BIND": bind,
+            "QORGAN_ROLES": "range,evaluate,site",
+            "QORGAN_PROXY_HOPS": "1",
+        },
+    )
+    told = json.loads(web.qorgan("doctor", "--json").stdout)
+    expected = ["key files", "metrics", "index"]
+    assert expected == [one["check"] for one in told if one["level"] != "ok"]
+    assert {"check": "service", "level": "ok", "sentence": f"it is ready at {bind}"} in told
+
+
 def test_the_store_is_durable_and_does_not_evict(deployment: Deployment) -> None:
     """The loader sees both, and warns of neither."""
     done = deployment.loader.qorgan("verify")
@@ -201,6 +223,8 @@ def test_every_service_of_compose_is_of_what_is_here() -> None:
     }
     assert "./secrets/evaluator" == keys["evaluator"]
     assert {"./secrets/notices"} == {keys["range-1"], keys["range-2"]}
+    for name in (name for name in ours if keys[name]):
+        assert "/keys" == services[name]["environment"]["QORGAN_KEYS"]
     for mounted in ("valkey/valkey.conf", "nginx/nginx.conf"):
         assert (DEPLOY / mounted).is_file()
     assert services["range-1"]["environment"]["QORGAN_ROLES"] == "range,site,api"

@@ -81,6 +81,17 @@ def test_nothing_is_configured(qorgan: Program, monkeypatch: pytest.MonkeyPatch)
     assert [] == list(qorgan.folder.iterdir())
 
 
+def test_a_folder_that_cannot_be_looked_at(qorgan: Program) -> None:
+    """Who runs it as another user than the service's is told so, and the rest goes on."""
+    said = qorgan("doctor", QORGAN_DATA=f"/{'x' * 300}")
+    why = "a file or folder cannot be used (file name too long); check the paths in qorgan settings"
+    told = f"{why}, and run this as the service's user"
+    lines = said.out.splitlines()
+    assert (3, f"problem  data folder: {told}") == (said.code, lines[0])
+    assert "ok       store: Valkey" in said.out
+    assert f"problem  folders: {told}" == lines[-1]
+
+
 def test_usage(qorgan: Program) -> None:
     """An address that is none, and a setting that is unknown, are refused before anything."""
     said = qorgan("doctor", "--url", "example.kz")
@@ -198,7 +209,7 @@ def test_keys_that_are_not_there(patient: Patient) -> None:
     code, found = patient.examined()
     expected = (
         f"problem: there are no keys in {patient.index.folder}; restore them from backup, or set "
-        "QORGAN_KEYS"
+        "QORGAN_KEYS; a new index gets its own by: qorgan init"
     )
     assert (3, [expected]) == (code, found["key files"])
 

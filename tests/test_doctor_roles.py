@@ -53,6 +53,13 @@ def test_a_range_node(patient: Patient) -> None:
 def test_an_evaluator(patient: Patient) -> None:
     """A user who may not count limits would refuse everybody; callers must be told apart."""
     one = {"QORGAN_ROLES": "evaluate", "QORGAN_BIND": "0.0.0.0:1"}
+    key = patient.index.folder / "verified.key"
+    line = key.read_text()
+    key.write_text(f"{'ab' * 32}\n")
+    told = "does not fit this index; restore the index's own key from backup"
+    expected = [f"problem: the key file verified.key {told}"]
+    assert expected == patient.examined(user="web", **one)[1]["keys"]
+    key.write_text(line)
     code, found = patient.examined(user="few", **one)
     may_not = "problem: our user of the store may not count limits and use; give it what "
     assert (3, True) == (code, found["permissions"][0].startswith(may_not))
@@ -61,7 +68,7 @@ def test_an_evaluator(patient: Patient) -> None:
     one["QORGAN_PROXY_HOPS"] = "1"
     code, found = patient.examined(user="web", **one)
     assert 0 == code
-    assert ["ok: 60/hour;200/day a network, 1 proxies of ours"] == found["limits"]
+    assert ["ok: 60/hour;200/day a network; QORGAN_PROXY_HOPS is 1"] == found["limits"]
     assert found["metrics"][0].startswith("warning: behind a proxy nobody may read /metrics with")
     limit = patient.examined(user="web", QORGAN_EVALUATE_LIMIT="off", **one)[1]["limits"]
     assert [
