@@ -96,7 +96,7 @@ def inside(settings: Settings, current: str | None, *, expected: bool) -> Iterat
     host = _EVERYWHERE.get(settings.host, settings.host)
     asking = Asking(f"http://{host}:{settings.port}")
     try:
-        alive, ready = asking.hear("/healthz"), asking.hear("/readyz")
+        alive = asking.hear("/healthz")
     except UnavailableError as error:
         if isinstance(error.__cause__, urllib3.exceptions.NewConnectionError):
             say = warning if expected else ok
@@ -107,7 +107,7 @@ def inside(settings: Settings, current: str | None, *, expected: bool) -> Iterat
     if alive.json() != {"status": "alive"}:
         yield problem(name, f"another program answers at {address}; set QORGAN_BIND")
         return
-    yield _ready(name, ready, address)
+    yield _ready(name, asking.hear("/readyz"), address)
     if Role.RANGE in settings.roles and current is not None:
         yield from _version_served(asking, current)
     if Role.SITE in settings.roles:

@@ -199,9 +199,12 @@ def test_nginx_in_front(deployment: Deployment, tmp_path: Path) -> None:
             check=True,
             timeout=30,
         )
+        trusting = Installation(tmp_path / "data", {"SSL_CERT_FILE": str(tmp_path / "cert.pem")})
+        outside = trusting.qorgan("doctor", "--url", url).stdout
     finally:
         process.terminate()
         process.wait(timeout=10)
+    assert ["ok"] * 5 == [line.split()[0] for line in outside.splitlines()], outside
     statuses = done.stdout.replace("%", "").split()
     assert ["200", "200", "200", "404", "200"] == statuses
     assert "range" not in (tmp_path / "error.log").read_text()
