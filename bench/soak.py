@@ -67,10 +67,13 @@ def run(options: Options) -> Iterator[Figure]:
                 (_KEEP / "timeline.json").write_text(
                     json.dumps(asdict(timeline), default=sorted), "utf-8"
                 )
+            logged = its.web.events()
             oracle = Oracle(timeline, [one.leaks for one in its.citizens])
             outcome = _judged(records, oracle, _Outcome(began, began + seconds / 2))
         for line in outcome.told(changes.done):
             say(f"  {line}")
+        for event, count in logged.most_common():
+            say(f"  the node's log: {count:,} {event}")
         yield from _answers(outcome, rate)
         if not options.quick:  # workers of a few seconds only grow
             yield from _growth(watch, began, seconds)

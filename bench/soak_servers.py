@@ -3,6 +3,7 @@
 Both can be killed and started again where they were.
 """
 
+import json
 import os
 import random
 import signal
@@ -10,6 +11,7 @@ import socket
 import subprocess
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -154,6 +156,14 @@ class Web:
             return len(now) == count and not now & gone
 
         _wait("workers were not replaced", is_renewed)
+
+    def events(self) -> Counter[str]:
+        """What its log tells of, and which lines in it are none of ours."""
+        counted: Counter[str] = Counter()
+        for line in self.log.read_text("utf-8", "replace").splitlines():
+            told = json.loads(line) if line.startswith("{") else {"event": line[:60]}
+            counted[" ".join(str(told[key]) for key in ("event", "error") if key in told)] += 1
+        return counted
 
     def _said(self) -> int:
         return self.log.read_bytes().count(b"ready: ") if self.log.exists() else 0

@@ -72,7 +72,7 @@ class World:
             self._argon2 = definition.read(Store(client, None)).argon2
         seeds = keys.loader_keys(self.data / "keys").lanes
         self._oprf = keys.derive_lane_key(seeds[Lane.PUBLIC], Lane.PUBLIC)
-        rates = ("--rate", "off", "--subject-rate", "off")
+        rates = ("--rate", "99999999/hour", "--subject-rate", "off")
         return self.command("client", "add", "soak", "--lanes", "public,verified", *rates).strip()
 
     def command(self, *words: str, stdin: str = "") -> str:
