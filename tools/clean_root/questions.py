@@ -134,7 +134,7 @@ def look_from_inside(deployment: Deployment) -> None:
                 port = 6379 if name == "store" else 8000
                 told = deployment.ask("python", "-c", _CONNECT, address, str(port)).output
                 expect(f"{name} from outside", "", told)
-    _doctor(deployment, ours)
+    _doctor(deployment, [one for one in ours if one.container.service.is_checked])
 
 
 def lose_nodes(deployment: Deployment, people: People, path: str, kept: Reply) -> None:
@@ -188,11 +188,11 @@ def _is_confined(one: Running) -> None:
     expect(f"{one.name}: places to write", ["/data"], writable)
 
 
-def _doctor(deployment: Deployment, ours: list[Running]) -> None:
-    """``qorgan doctor`` in each role, where this version has it."""
-    if ours[0].run(("qorgan", "doctor", "--help")).code:
+def _doctor(deployment: Deployment, nodes: list[Running]) -> None:
+    """``qorgan doctor`` in each web node and beside the loader's keys, where there is one."""
+    if nodes[0].run(("qorgan", "doctor", "--help")).code:
         return
-    for one in ours:
+    for one in nodes:
         with step(f"{one.name}: qorgan doctor"):
             done = one.run(("qorgan", "doctor"))
             if done.code:
