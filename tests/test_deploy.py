@@ -226,8 +226,11 @@ def test_every_service_of_compose_is_of_what_is_here() -> None:
     }
     assert "./secrets/evaluator" == keys["evaluator"]
     assert {"./secrets/notices"} == {keys["range-1"], keys["range-2"]}
-    for name in (name for name in ours if keys[name]):
+    assert "./secrets/deliverer" == keys["notices"]
+    for name in ours:  # where the keys are mounted is where they are looked for
         assert "/keys" == services[name]["environment"]["QORGAN_KEYS"]
+    for name in ("notices", "loader"):  # they answer nobody, as the image's check expects
+        assert {"disable": True} == services[name]["healthcheck"]
     for mounted in ("valkey/valkey.conf", "nginx/nginx.conf"):
         assert (DEPLOY / mounted).is_file()
     assert services["range-1"]["environment"]["QORGAN_ROLES"] == "range,site,api"
