@@ -1,5 +1,5 @@
 # One image for every role: a web node (default), `qorgan load` and the operator's commands.
-FROM python:3.13-slim AS build
+FROM python:3.13-slim-trixie AS build
 ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
 WORKDIR /build
 RUN python -m venv /opt/qorgan
@@ -10,7 +10,7 @@ COPY lookup lookup
 COPY loaders loaders
 RUN /opt/qorgan/bin/pip install --no-deps --no-build-isolation .
 
-FROM python:3.13-slim
+FROM python:3.13-slim-trixie
 RUN useradd --system --uid 10001 --home-dir /data --shell /usr/sbin/nologin qorgan \
     && install -d -o qorgan -m 0700 /data
 COPY --from=build /opt/qorgan /opt/qorgan

@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check -q
 
-.PHONY: help demo test check lock messages web bench soak fuzz clean
+.PHONY: help demo test check clean-root lock messages web bench bench-1m bench-4m bench-16m bench-64m soak soak-lookups fuzz clean
 
 help: ## list the targets
 	@grep -E '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -29,6 +29,12 @@ fuzz: $(VENV)/.tested ## look for files that break a reader, a minute for each k
 
 soak: $(VENV)/.tested ## kill loaders, workers, stores and every operation at 50 random moments each
 	KILLS=50 $(BIN)/python -m pytest -n 3 --dist load tests/test_kill.py tests/test_kill_publish.py
+
+soak-lookups: $(VENV)/.tested ## half an hour of lookups while datasets change and servers are restarted
+	$(BIN)/python -m bench soak
+
+clean-root: $(VENV)/.tested ## build the image and try the whole deployment without Docker (needs root and debootstrap)
+	$(BIN)/python -m tools.clean_root
 
 lock: $(VENV)/.installed ## resolve the dependencies anew into the three lock files
 	$(PIP) install uv

@@ -26,12 +26,14 @@ class Figure:
         value: the ratio, or a number with its unit.
         target: what we want of it; "" where there is none.
         command: measures it again, alone.
+        missed: the run has failed, by this figure.
     """
 
     name: str
     value: str
     target: str
     command: str
+    missed: bool = False
 
 
 @dataclass(frozen=True)

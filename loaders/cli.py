@@ -17,6 +17,7 @@ import click
 
 from loaders.audit_cli import audit, operator
 from loaders.client_cli import client
+from loaders.doctor_cli import doctor
 from loaders.export_cli import export
 from loaders.index_cli import dataset, init
 from loaders.inspect_cli import inspect
@@ -206,7 +207,7 @@ def settings(*, as_json: bool) -> None:
 
 _TOP = (
     *(init, dataset, inspect, load, publish, *COMMANDS, export),
-    *(client, notices, audit, operator),
+    *(client, notices, audit, operator, doctor),
 )
 for _command in _TOP:
     cli.add_command(_command)

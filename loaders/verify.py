@@ -10,6 +10,7 @@ from loaders import build
 from loaders.publish import Publisher, document_of, read_datasets
 from lookup.errors import Code, InputError, UnavailableError
 from lookup.index import ledger, versions
+from lookup.index.definition import Definition
 from lookup.index.ledger import Load, LoadState
 from lookup.index.versions import FILTER, VIEW, Version
 from lookup.protocol import parameters
@@ -39,8 +40,7 @@ def verify(publisher: Publisher, lane: Lane) -> Verified | None:
     version = versions.read(publisher.store, lane).current
     if version is None:
         return None
-    document = version.document.encode("ascii", "replace")
-    published = _signed(publisher, lane, version, document)
+    published = signed(publisher.definition, lane, version)
     loads = [ledger.read(publisher.store, load_id) for load_id in version.loads]
     _refuse_other_rows(lane, version, published, loads)
     place = build.Place(
@@ -56,7 +56,7 @@ def verify(publisher: Publisher, lane: Lane) -> Verified | None:
     expected = parameters.serialise(
         document_of(publisher.definition, place, built, published.datasets, published.published_at)
     )
-    if expected != document:
+    if expected != version.document.encode("ascii", "replace"):
         raise _differs(lane, "its signed parameters are not those of its ledger")
     for part, content in ((VIEW, built.view), (FILTER, built.filter)):
         if not _is_stored(publisher, lane, version, part, content):
@@ -65,10 +65,16 @@ def verify(publisher: Publisher, lane: Lane) -> Verified | None:
     return Verified(lane.value, version.name, len(published.datasets), built.identifiers, size)
 
 
-def _signed(publisher: Publisher, lane: Lane, version: Version, document: bytes) -> Parameters:
+def signed(definition: Definition, lane: Lane, version: Version) -> Parameters:
+    """The parameters of a lane's version, which the index's publisher signed.
+
+    Raises:
+        UnavailableError: BAD_SIGNATURE, or BAD_RANGE where they are another version's.
+    """
+    document = version.document.encode("ascii", "replace")
     try:
         published = parameters.parse(document)
-        key = bytes.fromhex(publisher.definition.publisher_key)
+        key = bytes.fromhex(definition.publisher_key)
         parameters.verify(key, document, bytes.fromhex(version.signature))
     except (InputError, ValueError):
         raise UnavailableError(

@@ -34,6 +34,7 @@ FIGURES = {
     "evaluate": ("evaluate/one/limit-off", "evaluate/one/limit-on"),
     "site": ("site/check/first", "site/check/further"),
     "notices": ("notices/told/400-of-2000",),
+    "soak": ("soak/lookups", "soak/wrong-answers", "soak/errors-unexcused"),
 }
 
 

@@ -130,6 +130,28 @@ def test_what_nobody_may(deployment: Deployment, command: tuple[str, ...]) -> No
         nobody.ping()
 
 
+def test_the_doctor_finds_all_in_order(deployment: Deployment) -> None:
+    """For the loader, and for web nodes with the web's user: their keys are too many here."""
+    done = deployment.loader.qorgan("doctor", "--json")
+    told = json.loads(done.stdout)
+    assert ["index"] == [one["check"] for one in told if one["level"] != "ok"]  # its profile
+    url = f"redis://web:web-pw@127.0.0.1:{deployment.port}/0"
+    bind = deployment.node.url.removeprefix("http://")
+    web = Installation(
+        deployment.loader.data,
+        {
+            "QORGAN_REDIS_URL": url,
+            "QORGAN_BIND": bind,
+            "QORGAN_ROLES": "range,evaluate,site",
+            "QORGAN_PROXY_HOPS": "1",
+        },
+    )
+    told = json.loads(web.qorgan("doctor", "--json").stdout)
+    expected = ["key files", "metrics", "index"]
+    assert expected == [one["check"] for one in told if one["level"] != "ok"]
+    assert {"check": "service", "level": "ok", "sentence": f"it is ready at {bind}"} in told
+
+
 def test_the_store_is_durable_and_does_not_evict(deployment: Deployment) -> None:
     """The loader sees both, and warns of neither."""
     done = deployment.loader.qorgan("verify")
@@ -177,9 +199,12 @@ def test_nginx_in_front(deployment: Deployment, tmp_path: Path) -> None:
             check=True,
             timeout=30,
         )
+        trusting = Installation(tmp_path / "data", {"SSL_CERT_FILE": str(tmp_path / "cert.pem")})
+        outside = trusting.qorgan("doctor", "--url", url).stdout
     finally:
         process.terminate()
         process.wait(timeout=10)
+    assert ["ok"] * 5 == [line.split()[0] for line in outside.splitlines()], outside
     statuses = done.stdout.replace("%", "").split()
     assert ["200", "200", "200", "404", "200"] == statuses
     assert "range" not in (tmp_path / "error.log").read_text()
@@ -201,6 +226,11 @@ def test_every_service_of_compose_is_of_what_is_here() -> None:
     }
     assert "./secrets/evaluator" == keys["evaluator"]
     assert {"./secrets/notices"} == {keys["range-1"], keys["range-2"]}
+    assert "./secrets/deliverer" == keys["notices"]
+    for name in ours:  # where the keys are mounted is where they are looked for
+        assert "/keys" == services[name]["environment"]["QORGAN_KEYS"]
+    for name in ("notices", "loader"):  # they answer nobody, as the image's check expects
+        assert {"disable": True} == services[name]["healthcheck"]
     for mounted in ("valkey/valkey.conf", "nginx/nginx.conf"):
         assert (DEPLOY / mounted).is_file()
     assert services["range-1"]["environment"]["QORGAN_ROLES"] == "range,site,api"

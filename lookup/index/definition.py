@@ -112,7 +112,7 @@ def read(store: Store) -> Definition:
     except StoreError as error:
         raise unavailable(error) from None
     if raw is None:
-        raise UnavailableError(Code.INDEX_MISSING, "this store has no index yet; run: qorgan init")
+        raise missing()
     try:
         document = json.loads(raw)
         if document["protocol"] != PROTOCOL:
@@ -174,6 +174,11 @@ def check_loader_keys(definition: Definition, loader_keys: keys.LoaderKeys) -> N
 def _mac(definition: Definition, ledger_key: bytes) -> str:
     document = json.dumps(asdict(replace(definition, mac="")), sort_keys=True)
     return hmac.digest(ledger_key, b"qorgan v1 definition" + document.encode(), "sha256").hex()
+
+
+def missing() -> UnavailableError:
+    """What a person is told of a store without an index."""
+    return UnavailableError(Code.INDEX_MISSING, "this store has no index yet; run: qorgan init")
 
 
 def _exists() -> InputError:

@@ -43,7 +43,7 @@ class NoticeBook:
             UnavailableError: KEY_MISMATCH.
             StoreError: the store is away.
         """
-        _refuse_other(self.store, keys.NOTICES, self.key)
+        refuse_other(self.store, keys.NOTICES, self.key)
 
 
 def opened(store: Store, folder: Path) -> NoticeBook:
@@ -61,14 +61,23 @@ def read_key(store: Store, folder: Path, name: str) -> bytes:
         UnavailableError: BAD_KEY_FILE; KEY_MISMATCH, the index is used with another key.
     """
     try:
-        if not keys.exists(folder, name) and not store.redis.hexists(keyspace.INDEX, _field(name)):
+        if not keys.exists(folder, name) and not is_used(store, name):
             keys.create(folder, (name,))
         key = keys.read(folder, name)
         adopt(store, name, key)
-        _refuse_other(store, name, key)
+        refuse_other(store, name, key)
     except StoreError as error:
         raise unavailable(error) from None
     return key
+
+
+def is_used(store: Store, name: str) -> bool:
+    """Whether the index is used with any such key yet.
+
+    Raises:
+        StoreError: the store is away.
+    """
+    return bool(store.redis.hexists(keyspace.INDEX, _field(name)))
 
 
 def key_checks(store: Store, folder: Path) -> dict[str, str]:
@@ -88,7 +97,13 @@ def adopt(store: Store, name: str, key: bytes) -> None:
     store.redis.hsetnx(keyspace.INDEX, _field(name), keys.check_value(key, name))
 
 
-def _refuse_other(store: Store, name: str, key: bytes) -> None:
+def refuse_other(store: Store, name: str, key: bytes) -> None:
+    """Refuse a key of notices or webhooks that the index is not used with.
+
+    Raises:
+        UnavailableError: KEY_MISMATCH.
+        StoreError: the store is away.
+    """
     if store.redis.hget(keyspace.INDEX, _field(name)) != keys.check_value(key, name).encode():
         raise UnavailableError(
             Code.KEY_MISMATCH,

@@ -67,7 +67,7 @@ def load(store: Store | None, lane: Lane, version: Version, cache: Path) -> Mapp
     parameters.verify(publisher_key, document, _signature(version))
     if (published.lane, published.version) != (lane.value, version.name):
         raise _broken("the parameters are another version's")
-    paths = {part: cache / file_name(lane, published, part) for part in (VIEW, FILTER)}
+    paths = _paths(lane, published, cache)
     # Checked under the lock, too: no other worker cleans the folder between fetch and open.
     with locked(cache):
         had_some = any(path.exists() for path in paths.values())
@@ -79,6 +79,19 @@ def load(store: Store | None, lane: Lane, version: Version, cache: Path) -> Mapp
                 raise
         _fetch_missing(store, lane, version, paths)  # what was kept here had been changed
         return _opened(lane, version, published, paths)
+
+
+def holds(lane: Lane, version: Version, published: Parameters, cache: Path) -> bool:
+    """Whether the cache folder has a version, every byte as it was signed; nothing is changed.
+
+    Raises:
+        UnavailableError: BAD_RANGE, a file is not the one that was signed.
+    """
+    paths = _paths(lane, published, cache)
+    if not all(path.exists() for path in paths.values()):
+        return False
+    _checked(lane, version, published, paths).close()
+    return True
 
 
 def file_name(lane: Lane, published: Parameters, part: str) -> str:
@@ -95,12 +108,7 @@ def locked(cache: Path) -> Iterator[None]:
     """
     try:
         cache.mkdir(parents=True, exist_ok=True, mode=0o700)
-        found = cache.stat()
-        if found.st_uid != os.geteuid() or found.st_mode & 0o022:
-            raise UnavailableError(
-                Code.BAD_FILE,
-                f"others can write to the folder {cache}; empty it, then run: chmod go-w {cache}",
-            )
+        refuse_shared(cache)
         with (cache / "fetch.lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             yield
@@ -110,6 +118,21 @@ def locked(cache: Path) -> Iterator[None]:
             f"the cache folder {cache} cannot be used ({os.strerror(error.errno or 0).lower()});"
             " check its permissions and disk, or set QORGAN_CACHE",
         ) from None
+
+
+def refuse_shared(cache: Path) -> None:
+    """Refuse a cache folder that is another's, or that others can write to.
+
+    Raises:
+        UnavailableError: BAD_FILE.
+        OSError: it cannot be looked at.
+    """
+    found = cache.stat()
+    if found.st_uid != os.geteuid() or found.st_mode & 0o022:
+        raise UnavailableError(
+            Code.BAD_FILE,
+            f"others can write to the folder {cache}; empty it, then run: chmod go-w {cache}",
+        )
 
 
 def draft_of(path: Path) -> Path:
@@ -147,21 +170,32 @@ def _fetch(store: Store | None, lane: Lane, version: Version, part: str, path: P
 def _opened(
     lane: Lane, version: Version, published: Parameters, paths: dict[str, Path]
 ) -> MappedVersion:
-    """Open both files and check every byte; a file that fails is removed, to be fetched anew."""
+    """Open both files, checked; where one fails both are removed, to be fetched anew."""
     try:
-        view = _mapped(paths[VIEW], published)
-        try:
-            if not _is_signed_view(lane, published, view):
-                raise _broken("the view is not the one that was signed")
-            opened_filter = ReadOnlyFilter.open(paths[FILTER], published.filter)
-        except UnavailableError:
-            view.close()
-            raise
+        return _checked(lane, version, published, paths)
     except UnavailableError:
         for path in paths.values():
             path.unlink(missing_ok=True)
         raise
+
+
+def _checked(
+    lane: Lane, version: Version, published: Parameters, paths: dict[str, Path]
+) -> MappedVersion:
+    """Open both files and check every byte."""
+    view = _mapped(paths[VIEW], published)
+    try:
+        if not _is_signed_view(lane, published, view):
+            raise _broken("the view is not the one that was signed")
+        opened_filter = ReadOnlyFilter.open(paths[FILTER], published.filter)
+    except UnavailableError:
+        view.close()
+        raise
     return MappedVersion(version, published, view, opened_filter)
+
+
+def _paths(lane: Lane, published: Parameters, cache: Path) -> dict[str, Path]:
+    return {part: cache / file_name(lane, published, part) for part in (VIEW, FILTER)}
 
 
 def _mapped(path: Path, published: Parameters) -> mmap.mmap:

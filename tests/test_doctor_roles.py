@@ -1,0 +1,76 @@
+"""``qorgan doctor`` on web nodes: what each role needs, and what it should not have."""
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from doctor_world import WEB, Deployed, Patient, deployed, wrong
+from program import Program, program
+
+from lookup.index.embedded import EmbeddedStore
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Deployed]:
+    with deployed() as made:
+        yield made
+
+
+@pytest.fixture
+def qorgan(
+    tmp_path: Path,
+    valkey: EmbeddedStore,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> Program:
+    return program(tmp_path, valkey, monkeypatch, capsys)
+
+
+@pytest.fixture
+def patient(server: Deployed, qorgan: Program) -> Patient:
+    return Patient.healthy(server, qorgan)
+
+
+def test_a_range_node(patient: Patient) -> None:
+    """With the web's user it has all that it needs; what it should not have is told."""
+    keys = patient.index.folder
+    web = WEB | {"QORGAN_KEYS": str(keys.parent / "web")}
+    (keys.parent / "web").mkdir(mode=0o700)
+    shutil.copy2(keys / "notices.key", keys.parent / "web")
+    code, found = patient.examined(user="web", **web)
+    assert (0, ["service"]) == (code, list(wrong(found)))
+    assert ["ok: roles range, site, api; keys here: notices"] == found["key files"]
+    code, found = patient.examined(user="loader", **WEB)
+    assert 0 == code
+    needless = "public, verified, ledger, padding, publisher, webhook"
+    assert found["key files"][1].startswith(f"warning: a node of these roles needs no {needless} ")
+    assert found["permissions"][0].startswith("warning: this web node's user of the store may ")
+    (keys.parent / "web" / "notices.key").unlink()
+    assert "role api has no notices key" in patient.examined(user="web", **web)[1]["key files"][1]
+
+
+def test_an_evaluator(patient: Patient) -> None:
+    """A user who may not count limits would refuse everybody; callers must be told apart."""
+    one = {"QORGAN_ROLES": "evaluate", "QORGAN_BIND": "0.0.0.0:1"}
+    key = patient.index.folder / "verified.key"
+    line = key.read_text()
+    key.write_text(f"{'ab' * 32}\n")
+    told = "does not fit this index; restore the index's own key from backup"
+    expected = [f"problem: the key file verified.key {told}"]
+    assert expected == patient.examined(user="web", **one)[1]["keys"]
+    key.write_text(line)
+    code, found = patient.examined(user="few", **one)
+    may_not = "problem: our user of the store may not count limits and use; give it what "
+    assert (3, True) == (code, found["permissions"][0].startswith(may_not))
+    assert found["limits"][0].startswith("warning: QORGAN_PROXY_HOPS is 0 while we listen on 0.0.")
+    assert "public cache" not in found
+    one["QORGAN_PROXY_HOPS"] = "1"
+    code, found = patient.examined(user="web", **one)
+    assert 0 == code
+    assert ["ok: 60/hour;200/day a network; QORGAN_PROXY_HOPS is 1"] == found["limits"]
+    assert found["metrics"][0].startswith("warning: behind a proxy nobody may read /metrics with")
+    limit = patient.examined(user="web", QORGAN_EVALUATE_LIMIT="off", **one)[1]["limits"]
+    assert [
+        "warning: QORGAN_EVALUATE_LIMIT is off: anybody may try all identifiers; set it"
+    ] == limit
