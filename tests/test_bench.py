@@ -6,8 +6,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import nginx
 import pytest
 from chromium import needs_chromium
+
+from bench import __main__ as main
+from bench import results
 
 ROOT = Path(__file__).parents[1]
 
@@ -32,19 +36,45 @@ FIGURES = {
         "publish/node-ready/cached",
     ),
     "evaluate": ("evaluate/one/limit-off", "evaluate/one/limit-on"),
+    "scale": (
+        "scale/first-pass",
+        "scale/load-seconds",
+        "scale/load",
+        "scale/publish",
+        "scale/publish-memory",
+        "scale/store/one-version",
+        "scale/store/two-versions",
+        "scale/node-ready/first-fetch",
+        "scale/node-ready/cached",
+        "scale/ranges/granian-to-nginx",
+        "scale/ranges/gunicorn-to-hello",
+        "scale/ranges/granian/p99",
+        "scale/ranges/granian/cost",
+        "scale/ranges/gunicorn/p99",
+        "scale/ranges/gunicorn/cost",
+        "scale/worker-memory",
+        "scale/ranges/to-1m",
+    ),
     "site": ("site/check/first", "site/check/further"),
     "notices": ("notices/told/400-of-2000",),
     "soak": ("soak/lookups", "soak/wrong-answers", "soak/errors-unexcused"),
 }
 
 
+FILES = {"scale": "4m.json"}  # of a step that has one for each size
+needs_nginx = pytest.mark.skipif(
+    nginx.PROGRAM is None, reason="nginx is not installed (Debian: apt-get install nginx-light)"
+)
+
+
 def bench(*arguments: str) -> subprocess.CompletedProcess[str]:
-    env = {k: v for k, v in os.environ.items() if not k.startswith("QORGAN_")}
+    unset = ("QORGAN_", "BENCH_", "SOAK_")
+    env = {k: v for k, v in os.environ.items() if not k.startswith(unset)}
     return subprocess.run(
         [sys.executable, "-m", "bench", *arguments],
         capture_output=True,
         text=True,
-        env=env,
+        env=env | {"BENCH_SIZE": "4m"},
         cwd=ROOT,
         timeout=300,
         check=False,
@@ -52,28 +82,42 @@ def bench(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 def needing(step: str) -> object:
-    """What is measured in a browser needs one."""
-    marks = [needs_chromium] if step == "site" else []
-    return pytest.param(step, marks=marks)
+    """What is measured in a browser, or beside nginx, needs it."""
+    marks = {"site": [needs_chromium], "scale": [needs_nginx]}
+    return pytest.param(step, marks=marks.get(step, []))
 
 
 @pytest.mark.parametrize("step", [needing(step) for step in FIGURES])
-def test_step_prints_its_figures(step: str) -> None:
-    """Each step runs by itself and ends with its figures and how to measure them again."""
-    done = bench("--quick", step)
+def test_step_prints_and_keeps_its_figures(step: str, tmp_path: Path) -> None:
+    """Each step runs by itself, ends with its figures, and keeps them where it is told to."""
+    done = bench("--quick", "--save", "--folder", str(tmp_path), step)
     assert (0, "") == (done.returncode, done.stderr), done.stdout
     lines = done.stdout.splitlines()
     assert any(line.startswith("Python 3.") for line in lines)
+    kept = results.read(tmp_path / FILES.get(step, f"{step}.json"))
+    chosen = "BENCH_SIZE=4m " if step == "scale" else ""
+    assert f"{chosen}python -m bench {step}" == kept.command
+    assert 1 == len(list(tmp_path.iterdir()))
+    values = {figure.name: figure.value for figure in kept.figures}
     for figure in FIGURES[step]:
-        raw = rf"(ratio|value) {re.escape(figure)} = ([0-9.e+-]+( [a-zA-Z]+)?)( \(target .+\))?"
+        raw = rf"(ratio|value) {re.escape(figure)} = ([0-9.e+-]+( [a-zA-Z/]+)?)( \(target .+\))?"
         found = [match for line in lines if (match := re.fullmatch(raw, line))]
-        assert 1 == len(found), done.stdout
+        assert [values[figure]] == [match[2] for match in found], done.stdout
         in_table = rf"{re.escape(figure)} +{re.escape(found[0][2])} .* python -m bench {step}"
         assert 1 == sum(bool(re.fullmatch(in_table, line)) for line in lines), done.stdout
 
 
-def test_unknown_step_is_refused() -> None:
-    """A mistyped step is answered with those there are, and nothing is measured."""
-    done = bench("speed")
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [(["speed"], ["speed", *FIGURES]), (["--quick", "--save", "bloom"], ["--quick", "--folder"])],
+)
+def test_what_makes_no_sense_is_refused(arguments: list[str], told: list[str]) -> None:
+    """A mistyped step, or to keep what only shows that it runs: nothing is measured."""
+    done = bench(*arguments)
     assert (2, "") == (done.returncode, done.stdout)
-    assert all(step in done.stderr for step in ("speed", *FIGURES))
+    assert all(word in done.stderr for word in told)
+
+
+def test_long_steps_run_only_by_name() -> None:
+    """``make bench`` runs neither half an hour of lookups nor millions of rows."""
+    assert {"scale", "soak"} == set(FIGURES) - set(main._STEPS) == set(main._APART)
