@@ -24,6 +24,22 @@ check: $(VENV)/.tested ## lint, types and import contracts
 bench: $(VENV)/.tested ## measure, as ratios within one run
 	$(BIN)/python -m bench
 
+bench-1m: $(VENV)/.tested ## measure a register of 1 million into docs/performance.md (needs nginx; minutes)
+	BENCH_SIZE=1m $(BIN)/python -m bench --save scale
+	$(BIN)/python -m tools.performance
+
+bench-4m: $(VENV)/.tested ## the same of 4 million
+	BENCH_SIZE=4m $(BIN)/python -m bench --save scale
+	$(BIN)/python -m tools.performance
+
+bench-16m: $(VENV)/.tested ## the same of 16 million, and a load at both profiles
+	BENCH_SIZE=16m $(BIN)/python -m bench --save scale evaluate load
+	$(BIN)/python -m tools.performance
+
+bench-64m: $(VENV)/.tested ## the same of 64 million
+	BENCH_SIZE=64m $(BIN)/python -m bench --save scale
+	$(BIN)/python -m tools.performance
+
 fuzz: $(VENV)/.tested ## look for files that break a reader, a minute for each kind (Linux on x86-64)
 	for target in sql archive source; do $(BIN)/python -m fuzz $$target 60 || exit 1; done
 
