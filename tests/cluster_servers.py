@@ -1,0 +1,184 @@
+"""Six real Valkey servers on loopback that are a cluster: three primaries, a replica of each."""
+
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import redis
+from conftest import free_port, wait_until
+from redis.crc import key_slot
+
+from lookup.index.valkey_server import _binary
+
+_SLOTS = 16384
+_PRIMARIES = 3
+_OPTIONS = {
+    "bind": "127.0.0.1",
+    "cluster-enabled": "yes",
+    "cluster-node-timeout": "1000",
+    # A replica does not have to be in time to take over: the machine may be busy.
+    "cluster-replica-validity-factor": "0",
+    "repl-diskless-sync-delay": "0",
+    "save": "",
+    "maxmemory-policy": "noeviction",
+    "appendonly": "yes",
+    "appendfsync": "always",
+    "loglevel": "warning",
+}
+
+
+@dataclass
+class Server:
+    """One of them; ``port`` + 1 would be somebody else's, so its bus has a port of its own."""
+
+    folder: Path
+    port: int
+    bus: int
+    options: dict[str, str]
+    process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Run it; what it had on disk it has again."""
+        given = {"port": str(self.port), "cluster-port": str(self.bus), "dir": str(self.folder)}
+        words = [
+            w
+            for name, value in (_OPTIONS | given | self.options).items()
+            for w in (f"--{name}", value)
+        ]
+        with (self.folder / "log").open("ab") as log:
+            self.process = subprocess.Popen([_binary(), *words], stdout=log, stderr=log)
+        wait_until(self._answers)
+
+    def kill(self) -> None:
+        """SIGKILL, by its process id."""
+        assert self.process is not None
+        os.kill(self.process.pid, signal.SIGKILL)
+        self.process.wait()
+
+    def _answers(self) -> bool:
+        with suppress(redis.ConnectionError):
+            return bool(self.admin.ping())
+        return False
+
+    @property
+    def admin(self) -> redis.Redis:
+        """A client of this one server."""
+        return redis.Redis(port=self.port, socket_timeout=10)
+
+
+@dataclass
+class ClusterServers:
+    """The six; the first three were primaries at the beginning."""
+
+    servers: list[Server] = field(default_factory=list)
+
+    @property
+    def url(self) -> str:
+        """The address of all of them: any may be dead."""
+        return self.url_of("")
+
+    def url_of(self, who: str, scheme: str = "redis+cluster") -> str:
+        """The same for a user, ``name:password@``."""
+        places = ",".join(f"127.0.0.1:{server.port}" for server in self.servers)
+        return f"{scheme}://{who}{places}/"
+
+    def primaries(self) -> list[Server]:
+        """Those that say so themselves, of the living."""
+        living = [s for s in self.servers if s.process and s.process.poll() is None]
+        return [s for s in living if s.admin.info("replication")["role"] == "master"]
+
+    def primary_of(self, key: str) -> Server:
+        """The server that a key lies on now."""
+        for low, high, (_, port, *_rest), *_replicas in self._slots():
+            if low <= key_slot(key.encode()) <= high:
+                return next(s for s in self.servers if s.port == port)
+        raise AssertionError(key)
+
+    def replica_of(self, primary: Server) -> Server:
+        """A living replica of a server."""
+        for server in self.servers:
+            if server.process and server.process.poll() is None and server is not primary:
+                about = server.admin.info("replication")
+                if about["role"] == "slave" and about["master_port"] == primary.port:
+                    return server
+        raise AssertionError(primary.port)
+
+    def is_whole(self) -> bool:
+        """Whether all live, all slots are served, and each primary's replica has what it has."""
+        if any(s.process is None or s.process.poll() is not None for s in self.servers):
+            return False
+        for server in self.servers:
+            state = server.admin.execute_command("CLUSTER INFO")
+            if state["cluster_state"] != "ok" or state["cluster_known_nodes"] != str(
+                len(self.servers)
+            ):
+                return False
+            about = server.admin.info("replication")
+            if about["role"] == "slave" and about["master_link_status"] != "up":
+                return False
+        slots = self._slots()
+        return len(slots) >= _PRIMARIES and all(len(entry) == 4 for entry in slots)
+
+    def mend(self) -> None:
+        """Start again whoever is dead, empty all, and wait until the cluster is whole."""
+        for server in self.servers:
+            if server.process is None or server.process.poll() is not None:
+                server.start()
+        wait_until(self.is_whole)
+        for server in self.primaries():
+            server.admin.flushall()
+
+    def _slots(self) -> list[list]:
+        for server in self.servers:
+            if server.process and server.process.poll() is None:
+                return server.admin.execute_command("CLUSTER SLOTS")
+        raise AssertionError
+
+
+@contextmanager
+def cluster_servers(**options: str) -> Iterator[ClusterServers]:
+    """A whole cluster for the length of a block."""
+    folder = Path(tempfile.mkdtemp(prefix="qc-", dir="/tmp"))
+    made = ClusterServers()
+    try:
+        for number in range(2 * _PRIMARIES):
+            (folder / str(number)).mkdir()
+            server = Server(folder / str(number), free_port(), free_port(), options)
+            made.servers.append(server)
+            server.start()
+        _join(made.servers)
+        wait_until(made.is_whole)
+        yield made
+    finally:
+        for server in made.servers:
+            if server.process is not None and server.process.poll() is None:
+                server.kill()
+        shutil.rmtree(folder)
+
+
+def _join(servers: list[Server]) -> None:
+    """What ``valkey-cli --cluster create`` does; the wheel has no such program."""
+    first, share = servers[0], -(-_SLOTS // _PRIMARIES)
+    for number, server in enumerate(servers):
+        server.admin.execute_command("CLUSTER SET-CONFIG-EPOCH", number + 1)
+        if number < _PRIMARIES:
+            last = min((number + 1) * share, _SLOTS) - 1
+            server.admin.execute_command("CLUSTER ADDSLOTSRANGE", number * share, last)
+        if server is not first:
+            first.admin.execute_command("CLUSTER MEET", "127.0.0.1", server.port, server.bus)
+    for number, server in enumerate(servers[_PRIMARIES:]):
+        primary = servers[number].admin.execute_command("CLUSTER MYID").decode()
+        wait_until(lambda server=server, primary=primary: _follows(server, primary))
+
+
+def _follows(server: Server, primary: str) -> bool:
+    with suppress(redis.ResponseError):  # it has not heard of that one yet
+        server.admin.execute_command("CLUSTER REPLICATE", primary)
+        return True
+    return False
