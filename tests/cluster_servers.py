@@ -10,8 +10,9 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import pytest
 import redis
-from conftest import free_port, wait_until
+from conftest import ROOT, free_port, wait_until
 from redis.crc import key_slot
 
 from lookup.index.valkey_server import _binary
@@ -81,12 +82,12 @@ class ClusterServers:
     @property
     def url(self) -> str:
         """The address of all of them: any may be dead."""
-        return self.url_of("")
+        return self.url_of("loader")
 
-    def url_of(self, who: str, scheme: str = "redis+cluster") -> str:
-        """The same for a user, ``name:password@``."""
+    def url_of(self, user: str) -> str:
+        """The same for another user."""
         places = ",".join(f"127.0.0.1:{server.port}" for server in self.servers)
-        return f"{scheme}://{who}{places}/"
+        return f"redis+cluster://{user}:{user}-pw@{places}/"
 
     def primaries(self) -> list[Server]:
         """Those that say so themselves, of the living."""
@@ -99,6 +100,20 @@ class ClusterServers:
             if low <= key_slot(key.encode()) <= high:
                 return next(s for s in self.servers if s.port == port)
         raise AssertionError(key)
+
+    def key_on(self, server: Server) -> str:
+        """The name of a key that lies on it, or would."""
+        return next(
+            key
+            for key in map("qorgan:load:{}".format, range(10_000))
+            if self.primary_of(key) is server
+        )
+
+    def configure(self, name: str, value: str) -> None:
+        """An option of all that live."""
+        for server in self.servers:
+            if server.process and server.process.poll() is None:
+                server.admin.config_set(name, value)
 
     def replica_of(self, primary: Server) -> Server:
         """A living replica of a server."""
@@ -114,6 +129,9 @@ class ClusterServers:
         if any(s.process is None or s.process.poll() is not None for s in self.servers):
             return False
         for server in self.servers:
+            slots = server.admin.execute_command("CLUSTER SLOTS")
+            if len(slots) < _PRIMARIES or not all(len(entry) == 4 for entry in slots):
+                return False
             state = server.admin.execute_command("CLUSTER INFO")
             if state["cluster_state"] != "ok" or state["cluster_known_nodes"] != str(
                 len(self.servers)
@@ -122,8 +140,7 @@ class ClusterServers:
             about = server.admin.info("replication")
             if about["role"] == "slave" and about["master_link_status"] != "up":
                 return False
-        slots = self._slots()
-        return len(slots) >= _PRIMARIES and all(len(entry) == 4 for entry in slots)
+        return True
 
     def mend(self) -> None:
         """Start again whoever is dead, empty all, and wait until the cluster is whole."""
@@ -131,8 +148,19 @@ class ClusterServers:
             if server.process is None or server.process.poll() is not None:
                 server.start()
         wait_until(self.is_whole)
+        self.admit()
         for server in self.primaries():
             server.admin.flushall()
+
+    def admit(self) -> None:
+        """The users of a deployment, ``web:web-pw`` and ``loader:loader-pw``, on each of them."""
+        lines = (ROOT / "deploy" / "valkey" / "users.acl.example").read_text().splitlines()
+        for line in lines:
+            word, name, *rules = line.split()
+            if (word, name) != ("user", "default"):
+                given = [f">{name}-pw" if rule.startswith(">") else rule for rule in rules]
+                for server in self.servers:
+                    server.admin.execute_command("ACL", "SETUSER", name, "reset", *given)
 
     def _slots(self) -> list[list]:
         for server in self.servers:
@@ -154,6 +182,7 @@ def cluster_servers(**options: str) -> Iterator[ClusterServers]:
             server.start()
         _join(made.servers)
         wait_until(made.is_whole)
+        made.admit()
         yield made
     finally:
         for server in made.servers:
@@ -182,3 +211,17 @@ def _follows(server: Server, primary: str) -> bool:
         server.admin.execute_command("CLUSTER REPLICATE", primary)
         return True
     return False
+
+
+@pytest.fixture(scope="module")
+def servers() -> Iterator[ClusterServers]:
+    """One cluster for all tests of a file; each may kill what it likes."""
+    with cluster_servers() as made:
+        yield made
+
+
+@pytest.fixture
+def cluster(servers: ClusterServers) -> ClusterServers:
+    """The same, whole and empty, with the permissions of a deployment."""
+    servers.mend()
+    return servers

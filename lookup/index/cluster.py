@@ -30,6 +30,7 @@ from lookup.index.routing import Command, Sender
 _CONNECT_TIMEOUT = 1.0  # seconds; a dead machine's address is silent
 _ACKNOWLEDGED = 1000  # milliseconds that a replica has for what it was sent; 1 is usual
 _PAUSE = 0.2  # seconds between two tries
+_FENCES = 1000  # names, of which every server has some
 _LOOK = 5.0  # seconds until a shard without a replica may have one again
 
 # The cluster is about to mend itself, or at least may be.
@@ -173,9 +174,7 @@ class Cluster(CoreCommands):
         return kept, passing
 
     def _secure(self, nodes: _Nodes, key: str) -> None:
-        """Wait until a replica has all that its primary was sent before.
-
-        WAIT counts from the last write of its own connection: hence one of ours, before it.
+        """Wait until a replica has all that the primary of a key was sent before.
 
         Raises:
             RedisError: none has it yet, or the primary is away.
@@ -185,16 +184,14 @@ class Cluster(CoreCommands):
             nodes.nodes_manager.initialize()
         node = nodes.get_node_from_key(key)
         wanted = int(len(nodes.nodes_manager.slots_cache[slot]) > 1)
-        sent: Any = nodes.get_redis_connection(node).pipeline(transaction=False)
-        sent.set(keyspace.fence(key), b"", ex=1)
-        sent.wait(wanted, _ACKNOWLEDGED)
-        try:
-            acknowledged = sent.execute()[1]
-        except exceptions.ResponseError as error:
-            if "UNBLOCKED" not in str(error):
-                raise
-            acknowledged = 0  # it is no primary any more
-        if acknowledged < wanted:
+        client = nodes.get_redis_connection(node)
+        fences = map(keyspace.fence, range(_FENCES))
+        told = (
+            _acknowledged(client, fence, wanted)
+            for fence in fences
+            if nodes.get_node_from_key(fence) == node
+        )
+        if next((replicas for replicas in told if replicas is not None), 0) < wanted:
             raise exceptions.TimeoutError
 
     def _may_look(self) -> bool:
@@ -205,21 +202,21 @@ class Cluster(CoreCommands):
         return True
 
     def _patiently(self, attempt: Callable[[_Nodes], T]) -> T:
-        """Try until it works, or the first failure is too long ago.
+        """Try until it works, or the first try that failed was begun too long ago.
 
         Raises: what the last attempt did, as a RedisError.
         """
         give_up: float | None = None
         while True:
+            began = time.monotonic()
             try:
                 return attempt(self._nodes())
             except _PASSING as error:
-                now = time.monotonic()
-                give_up = give_up or now + self._patience
                 cause = _lasting(error)
                 if cause is not None:
                     raise cause from None
-                if now >= give_up:
+                give_up = give_up or began + self._patience
+                if time.monotonic() >= give_up:
                     raise exceptions.ConnectionError from None
             time.sleep(_PAUSE)
             self._look_again()
@@ -273,6 +270,23 @@ class Pipeline(CoreCommands):
         if raise_on_error:
             routing.refuse_errors(replies)
         return replies
+
+
+def _acknowledged(client: redis.Redis, fence: str, wanted: int) -> int | None:
+    """How many replicas have what a primary was sent; None if this fence cannot tell.
+
+    WAIT counts from the last write of its own connection: hence one, of a key that does not matter.
+    """
+    sent: Any = client.pipeline(transaction=False)
+    sent.set(fence, b"", ex=1)
+    sent.wait(wanted, _ACKNOWLEDGED)
+    written, acknowledged = sent.execute(raise_on_error=False)
+    if type(written) is exceptions.AskError:  # its slot is on its way to another server
+        return None
+    for reply in (written, acknowledged):
+        if isinstance(reply, Exception) and "UNBLOCKED" not in str(reply):
+            raise reply
+    return acknowledged if isinstance(acknowledged, int) else 0  # it is no primary any more
 
 
 def _lasting(error: BaseException) -> Exception | None:

@@ -1,4 +1,4 @@
-"""The URL of a cluster: ``redis+cluster://user:password@host:port,host:port/``, some of its nodes."""
+"""A cluster's URL: ``redis+cluster://user:password@host:port,host:port/``, some of its nodes."""
 
 from urllib.parse import urlsplit
 

@@ -87,9 +87,9 @@ def part(lane: Lane, stage: str, name: str, chunk: int) -> str:
     return f"qorgan:part:{lane.value}:{stage}:{name}:{chunk}"
 
 
-def fence(key: str) -> str:
+def fence(number: int) -> str:
     """Written after other keys of the same server: who has this one has those, too."""
-    return f"qorgan:fence:{{{key}}}"
+    return f"qorgan:fence:{number}"
 
 
 def is_expendable(key: str) -> bool:
