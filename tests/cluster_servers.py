@@ -19,18 +19,16 @@ from lookup.index.valkey_server import _binary
 
 _SLOTS = 16384
 _PRIMARIES = 3
-_OPTIONS = {
+_DEPLOY = ROOT / "deploy" / "valkey"
+_PASSWORDS = {
+    f"{name.upper()}-PASSWORD": f"{name}-pw" for name in ("web", "loader", "replica", "cluster")
+}
+_OPTIONS = {  # what is not as deployed
     "bind": "127.0.0.1",
-    "cluster-enabled": "yes",
     "cluster-node-timeout": "1000",
     # A replica does not have to be in time to take over: the machine may be busy.
     "cluster-replica-validity-factor": "0",
     "repl-diskless-sync-delay": "0",
-    "save": "",
-    "maxmemory-policy": "noeviction",
-    "appendonly": "yes",
-    "appendfsync": "always",
-    "loglevel": "warning",
 }
 
 
@@ -46,21 +44,40 @@ class Server:
 
     def start(self) -> None:
         """Run it; what it had on disk it has again."""
+        for name in ("users.acl", "valkey.conf", "cluster.conf"):
+            (self.folder / name).write_text(self._deployed(name))
         given = {"port": str(self.port), "cluster-port": str(self.bus), "dir": str(self.folder)}
-        words = [
-            w
-            for name, value in (_OPTIONS | given | self.options).items()
-            for w in (f"--{name}", value)
-        ]
+        given |= _OPTIONS | self.options
+        words = [word for name, value in given.items() for word in (f"--{name}", value)]
         with (self.folder / "log").open("ab") as log:
-            self.process = subprocess.Popen([_binary(), *words], stdout=log, stderr=log)
-        wait_until(self._answers)
+            self.process = subprocess.Popen(
+                [_binary(), str(self.folder / "cluster.conf"), *words], stdout=log, stderr=log
+            )
+        wait_until(self._answers, 10)
+
+    def _deployed(self, name: str) -> str:
+        """A file of ``deploy/valkey``, with the folder and passwords of a test."""
+        if name == "users.acl":
+            files = [_DEPLOY / "users.acl.example", _DEPLOY / "users-cluster.acl.example"]
+            text = "".join(file.read_text() for file in files)
+            text += "user admin on >admin-pw ~* &* +@all\n"
+        else:
+            text = (_DEPLOY / name).read_text()
+        for password, ours in _PASSWORDS.items():
+            text = text.replace(password, ours)
+        folder = str(self.folder)
+        return text.replace("/etc/valkey", folder).replace("dir /data", f"dir {folder}")
 
     def kill(self) -> None:
         """SIGKILL, by its process id."""
         assert self.process is not None
         os.kill(self.process.pid, signal.SIGKILL)
         self.process.wait()
+
+    def move(self, key: str, target: "Server") -> None:
+        """Hand a key to another server."""
+        words = ("127.0.0.1", target.port, "", 0, 5000, "AUTH2", "admin", "admin-pw", "KEYS", key)
+        self.admin.execute_command("MIGRATE", *words)
 
     def _answers(self) -> bool:
         with suppress(redis.ConnectionError):
@@ -69,8 +86,12 @@ class Server:
 
     @property
     def admin(self) -> redis.Redis:
-        """A client of this one server."""
-        return redis.Redis(port=self.port, socket_timeout=10)
+        """A client of this one server, who may do all."""
+        return self.of("admin")
+
+    def of(self, user: str) -> redis.Redis:
+        """The same for another user."""
+        return redis.Redis(port=self.port, username=user, password=f"{user}-pw", socket_timeout=10)
 
 
 @dataclass
@@ -148,19 +169,8 @@ class ClusterServers:
             if server.process is None or server.process.poll() is not None:
                 server.start()
         wait_until(self.is_whole)
-        self.admit()
         for server in self.primaries():
             server.admin.flushall()
-
-    def admit(self) -> None:
-        """The users of a deployment, ``web:web-pw`` and ``loader:loader-pw``, on each of them."""
-        lines = (ROOT / "deploy" / "valkey" / "users.acl.example").read_text().splitlines()
-        for line in lines:
-            word, name, *rules = line.split()
-            if (word, name) != ("user", "default"):
-                given = [f">{name}-pw" if rule.startswith(">") else rule for rule in rules]
-                for server in self.servers:
-                    server.admin.execute_command("ACL", "SETUSER", name, "reset", *given)
 
     def _slots(self) -> list[list]:
         for server in self.servers:
@@ -182,7 +192,6 @@ def cluster_servers(**options: str) -> Iterator[ClusterServers]:
             server.start()
         _join(made.servers)
         wait_until(made.is_whole)
-        made.admit()
         yield made
     finally:
         for server in made.servers:
@@ -195,20 +204,22 @@ def _join(servers: list[Server]) -> None:
     """What ``valkey-cli --cluster create`` does; the wheel has no such program."""
     first, share = servers[0], -(-_SLOTS // _PRIMARIES)
     for number, server in enumerate(servers):
-        server.admin.execute_command("CLUSTER SET-CONFIG-EPOCH", number + 1)
+        server.of("cluster").execute_command("CLUSTER SET-CONFIG-EPOCH", number + 1)
         if number < _PRIMARIES:
             last = min((number + 1) * share, _SLOTS) - 1
-            server.admin.execute_command("CLUSTER ADDSLOTSRANGE", number * share, last)
+            server.of("cluster").execute_command("CLUSTER ADDSLOTSRANGE", number * share, last)
         if server is not first:
-            first.admin.execute_command("CLUSTER MEET", "127.0.0.1", server.port, server.bus)
+            first.of("cluster").execute_command(
+                "CLUSTER MEET", "127.0.0.1", server.port, server.bus
+            )
     for number, server in enumerate(servers[_PRIMARIES:]):
-        primary = servers[number].admin.execute_command("CLUSTER MYID").decode()
+        primary = servers[number].of("cluster").execute_command("CLUSTER MYID").decode()
         wait_until(lambda server=server, primary=primary: _follows(server, primary))
 
 
 def _follows(server: Server, primary: str) -> bool:
     with suppress(redis.ResponseError):  # it has not heard of that one yet
-        server.admin.execute_command("CLUSTER REPLICATE", primary)
+        server.of("cluster").execute_command("CLUSTER REPLICATE", primary)
         return True
     return False
 

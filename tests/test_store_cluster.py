@@ -197,7 +197,7 @@ def test_a_slot_that_moves(cluster: ClusterServers, patient: Store) -> None:
     target.admin.execute_command("CLUSTER SETSLOT", slot, "IMPORTING", ids[source.port])
     source.admin.execute_command("CLUSTER SETSLOT", slot, "MIGRATING", ids[target.port])
     for key in keys[:2]:
-        source.admin.migrate("127.0.0.1", target.port, key, 0, 5000)
+        source.move(key, target)
     for write in ("2", "3"):
         patient.carry_out([("HSET", key, "at", write) for key in keys])
         pipeline = patient.redis.pipeline(transaction=False)
@@ -206,7 +206,7 @@ def test_a_slot_that_moves(cluster: ClusterServers, patient: Store) -> None:
         assert [{b"at": write.encode()}] * 4 == pipeline.execute()
         if write == "2":
             for key in keys[2:]:
-                source.admin.migrate("127.0.0.1", target.port, key, 0, 5000)
+                source.move(key, target)
             for server in (target, source):
                 server.admin.execute_command("CLUSTER SETSLOT", slot, "NODE", ids[target.port])
 
@@ -232,9 +232,19 @@ def test_wrong_credentials(cluster: ClusterServers, who: str) -> None:
     assert "credentials" in caught.value.sentence
 
 
+@pytest.mark.parametrize("user", ["cluster", "replica"])
+@pytest.mark.parametrize("command", [("FLUSHALL",), ("GET", "qorgan:index"), ("KEYS", "*")])
+def test_what_a_clusters_own_users_may_not(
+    cluster: ClusterServers, user: str, command: tuple[str, ...]
+) -> None:
+    """Who joins the servers, and a replica at its primary, read and destroy nothing."""
+    with pytest.raises(redis.exceptions.NoPermissionError):
+        cluster.servers[0].of(user).execute_command(*command)
+
+
 def test_a_server_that_is_no_cluster(valkey_port: int) -> None:
     """The sentence says what to write instead."""
-    url = f"redis+cluster://127.0.0.1:{valkey_port}/"
+    url = f"redis+cluster://loader:loader-pw@127.0.0.1:{valkey_port}/"
     with pytest.raises(InputError) as caught, store.opened(settings(url)):
         pytest.fail("the store was trusted")
     assert Code.BAD_SETTING is caught.value.code
