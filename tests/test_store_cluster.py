@@ -27,6 +27,7 @@ from lookup.settings import Settings
 __all__ = ["cluster", "servers"]
 
 ROWS = 2000
+NOWHERE = "redis+cluster://127.0.0.1:1"
 
 
 def settings(url: str) -> Settings:
@@ -187,9 +188,10 @@ def test_limits_of_clients(impatient: Store) -> None:
 
 
 def test_a_slot_that_moves(cluster: ClusterServers, patient: Store) -> None:
-    """While its keys go from one server to another, and after."""
-    keys = [f"qorgan:load:{{m}}{number}" for number in range(4)]
-    slot, source = key_slot(b"m"), cluster.primary_of("m")
+    """While its keys go from one server to another, and after; a fence's own slot, too."""
+    fence = keyspace.fence(0)
+    keys = [f"qorgan:load:{{{fence}}}{number}" for number in range(4)]
+    slot, source = key_slot(fence.encode()), cluster.primary_of(fence)
     target = next(s for s in cluster.primaries() if s is not source)
     for key in keys:
         patient.redis.hset(key, "at", "1")
@@ -265,7 +267,11 @@ def valkey_port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
 
 
 def test_nobody_answers(cluster: ClusterServers) -> None:
-    """A web node connects all the same, and asks when somebody does."""
+    """A web node connects all the same, and asks when somebody does; nor does a command wait."""
+    started = time.monotonic()
+    with pytest.raises(UnavailableError), store.opened(settings(f"{NOWHERE}/")):
+        pytest.fail("the store was trusted")
+    assert time.monotonic() - started < 10
     url = f"redis+cluster://web:web-pw@127.0.0.1:{free_port()}"
     opened = store.connect(settings(f"{url}/"))
     with pytest.raises(StoreError):

@@ -28,7 +28,7 @@ from lookup.index import cluster_url, keyspace, routing
 from lookup.index.routing import Command, Sender
 
 _CONNECT_TIMEOUT = 1.0  # seconds; a dead machine's address is silent
-_ACKNOWLEDGED = 1000  # milliseconds that a replica has for what it was sent; 1 is usual
+_STRANGE = 5.0  # seconds of patience where no node has ever answered
 _PAUSE = 0.2  # seconds between two tries
 _FENCES = 1000  # names, of which every server has some
 _LOOK = 5.0  # seconds until a shard without a replica may have one again
@@ -187,11 +187,11 @@ class Cluster(CoreCommands):
         client = nodes.get_redis_connection(node)
         fences = map(keyspace.fence, range(_FENCES))
         told = (
-            _acknowledged(client, fence, wanted)
+            routing.acknowledged(client, fence, wanted)
             for fence in fences
             if nodes.get_node_from_key(fence) == node
         )
-        if next((replicas for replicas in told if replicas is not None), 0) < wanted:
+        if next((count for count in told if count is not None), 0) < wanted:
             raise exceptions.TimeoutError
 
     def _may_look(self) -> bool:
@@ -215,7 +215,8 @@ class Cluster(CoreCommands):
                 cause = _lasting(error)
                 if cause is not None:
                     raise cause from None
-                give_up = give_up or began + self._patience
+                most = self._patience if self._known is not None else _STRANGE
+                give_up = give_up or began + min(self._patience, most)
                 if time.monotonic() >= give_up:
                     raise exceptions.ConnectionError from None
             time.sleep(_PAUSE)
@@ -270,23 +271,6 @@ class Pipeline(CoreCommands):
         if raise_on_error:
             routing.refuse_errors(replies)
         return replies
-
-
-def _acknowledged(client: redis.Redis, fence: str, wanted: int) -> int | None:
-    """How many replicas have what a primary was sent; None if this fence cannot tell.
-
-    WAIT counts from the last write of its own connection: hence one, of a key that does not matter.
-    """
-    sent: Any = client.pipeline(transaction=False)
-    sent.set(fence, b"", ex=1)
-    sent.wait(wanted, _ACKNOWLEDGED)
-    written, acknowledged = sent.execute(raise_on_error=False)
-    if type(written) is exceptions.AskError:  # its slot is on its way to another server
-        return None
-    for reply in (written, acknowledged):
-        if isinstance(reply, Exception) and "UNBLOCKED" not in str(reply):
-            raise reply
-    return acknowledged if isinstance(acknowledged, int) else 0  # it is no primary any more
 
 
 def _lasting(error: BaseException) -> Exception | None:

@@ -1,4 +1,4 @@
-"""Commands for the nodes of a cluster: which one has a command's key, and how it is asked."""
+"""Commands for the nodes of a cluster: which one has a key, and how it is asked."""
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -14,6 +14,8 @@ from lookup.index import keyspace
 # All that we write with, but for the scripts of limits.
 _WRITES = {"DEL", "EVAL", "EXPIRE", "PERSIST", "SADD", "SET", "SREM", "UNLINK", "XADD", "XTRIM"}
 _WRITES |= {"HDEL", "HINCRBY", "HSET", "HSETNX", "INCR"}
+
+_ACKNOWLEDGED = 1000  # milliseconds that a replica has for what it was sent; 1 is usual
 
 Command = tuple[Sequence[Any], dict[str, Any]]  # its words, and what redis-py parses it with
 Sender = Callable[[redis.Redis, Sequence[Command]], list[Any]]
@@ -47,6 +49,23 @@ def _reply(connection: Any) -> Any:
         return connection.read_response()
     except exceptions.ResponseError as error:
         return error
+
+
+def acknowledged(client: redis.Redis, fence: str, wanted: int) -> int | None:
+    """How many replicas have what a primary was sent; None if this fence cannot tell.
+
+    WAIT counts from the last write of its own connection: hence one, of a key that does not matter.
+    """
+    sent: Any = client.pipeline(transaction=False)
+    sent.set(fence, b"", ex=1)
+    sent.wait(wanted, _ACKNOWLEDGED)
+    written, replicas = sent.execute(raise_on_error=False)
+    if type(written) is exceptions.AskError:  # its slot is on its way to another server
+        return None
+    for reply in (written, replicas):
+        if isinstance(reply, Exception) and "UNBLOCKED" not in str(reply):
+            raise reply
+    return replicas if isinstance(replicas, int) else 0  # it is no primary any more
 
 
 def refuse_errors(replies: Iterable[Any]) -> None:
