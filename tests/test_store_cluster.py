@@ -195,6 +195,7 @@ def test_a_slot_that_moves(cluster: ClusterServers, patient: Store) -> None:
     target = next(s for s in cluster.primaries() if s is not source)
     for key in keys:
         patient.redis.hset(key, "at", "1")
+    source.admin.delete(fence)
     ids = {s.port: s.admin.execute_command("CLUSTER MYID").decode() for s in (source, target)}
     target.admin.execute_command("CLUSTER SETSLOT", slot, "IMPORTING", ids[source.port])
     source.admin.execute_command("CLUSTER SETSLOT", slot, "MIGRATING", ids[target.port])
