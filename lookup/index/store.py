@@ -3,9 +3,11 @@
 ``StoreError`` is what callers outside this folder catch; they need not know Redis.
 """
 
+import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, TypeVar, cast
 
 import redis
@@ -82,18 +84,39 @@ class Store:
             StoreError: the store is away, or refused one of them; some may have been carried out.
         """
         if self.cluster is not None:
-            return self.cluster.carry_out(commands)
-        pack: Any = pack_command  # its type knows tuples of one word only
-        packed = [pack(tuple(command)) for command in commands]
+            self.cluster.carry_out(commands)
+            return
+        packed = [_packed(command) for command in commands]
+        self._exchange(b"".join(packed), len(packed))
+
+    def run(self, script: str, keys: Sequence[str], arguments: Sequence[str | int]) -> Any:
+        """A script's reply; all of its keys are in one slot of a cluster.
+
+        What ``eval`` does, at half of its cost: the server knows the script by its hash.
+
+        Raises:
+            StoreError: the store is away, or refused it; it may have been carried out.
+        """
+        if self.cluster is not None:
+            return self.redis.eval(script, len(keys), *keys, *arguments)
+        rest = (len(keys), *keys, *arguments)
+        try:
+            return self._exchange(_packed(("EVALSHA", _sha1(script), *rest)), 1)[0]
+        except redis.exceptions.NoScriptError:  # it was started anew
+            return self._exchange(_packed(("EVAL", script, *rest)), 1)[0]
+
+    def _exchange(self, packed: bytes, replies: int) -> list[Any]:
+        """Send commands to the one server that there is, and read as many replies."""
         connection: Any = self.redis.connection_pool.get_connection()  # half of it has no types
 
-        def send() -> None:
-            connection.send_packed_command([b"".join(packed)])
-            for _ in packed:
-                connection.read_response()
+        def send() -> list[Any]:
+            connection.send_packed_command([packed])
+            return [connection.read_response() for _ in range(replies)]
 
         try:
-            connection.retry.call_with_retry(send, lambda _: connection.disconnect())
+            return list(connection.retry.call_with_retry(send, lambda _: connection.disconnect()))
+        except redis.exceptions.NoScriptError:  # the one reply there was
+            raise
         except BaseException:
             connection.disconnect()  # replies that nobody read would be another command's
             raise
@@ -212,6 +235,17 @@ def _syncs_always(server: redis.Redis) -> bool:
     if not server.info("persistence").get("aof_enabled"):
         return False
     return bool(server.config_get("appendfsync").get("appendfsync") == "always")
+
+
+def _packed(command: Sequence[bytes | str | int]) -> bytes:
+    pack: Any = pack_command  # its type knows tuples of one word only
+    packed: bytes = pack(tuple(command))
+    return packed
+
+
+@lru_cache(maxsize=8)
+def _sha1(script: str) -> str:
+    return hashlib.sha1(script.encode(), usedforsecurity=False).hexdigest()
 
 
 def _text(value: bytes | str) -> str:
