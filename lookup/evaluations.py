@@ -182,14 +182,15 @@ def _whole_body(environ: "WSGIEnvironment") -> bytes:
         ProblemError: BAD_REQUEST or TOO_LARGE.
     """
     length = environ.get("CONTENT_LENGTH") or None
+    if length is None and not environ.get("wsgi.input_terminated"):
+        return b""  # nobody knows where it ends
     try:
-        if length is None and not environ.get("wsgi.input_terminated"):
-            return b""  # nobody knows where it ends
         wanted = MAX_BODY + 1 if length is None else int(length)
-        body: bytes = environ["wsgi.input"].read(wanted) if 0 <= wanted <= MAX_BODY + 1 else b""
+        is_short = length is None or 0 <= wanted <= MAX_BODY
+        body: bytes = environ["wsgi.input"].read(wanted) if is_short else b""
     except Exception:  # noqa: BLE001  servers raise what they like for a broken chunk or a cut
         raise ProblemError(Code.BAD_REQUEST, "the body could not be read") from None
-    if wanted > MAX_BODY and (length is not None or len(body) > MAX_BODY):
+    if not is_short or len(body) > MAX_BODY:
         raise ProblemError(Code.TOO_LARGE, "the request is too large")
     if length is not None and len(body) != wanted:
         raise ProblemError(Code.BAD_REQUEST, "the body could not be read")
