@@ -25,7 +25,7 @@ from loaders.progress import Progress
 from loaders.sources import Source
 from loaders.terminal import note
 from lookup.errors import Code, InputError
-from lookup.index import forgotten, ledger, load_lock, register, seal, space
+from lookup.index import forgotten, ledger, load_lock, recount, register, seal, space
 from lookup.index.dataset import Dataset
 from lookup.index.definition import Definition
 from lookup.index.ledger import Load, LoadState
@@ -142,6 +142,7 @@ class Loader:
             self._hash(people, load, held)
             certificate = self._certificate(request, load, source, people, counts, started_at)
             held.refuse_if_lost()
+            recount.refuse_short(self.store, load)
             ledger.finish(self.store, load, certificate)
         return certificate, False
 

@@ -1,4 +1,4 @@
-"""The JSON API behind the ranges: parameters, evaluate, and the probes.
+"""The JSON API behind ranges and evaluations: parameters and the probes; what views answer from.
 
 Views raise; ``lookup.app`` answers for them. A request is checked here once, at the door.
 """
@@ -12,24 +12,14 @@ from flask import Blueprint, Response, current_app, request
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
 from lookup import clients
-from lookup.client_limits import ClientLimit, subject_of
-from lookup.counts import COUNTS, Counts, Proof, Who
+from lookup.client_limits import ClientLimit
 from lookup.errors import Code, ProblemError
-from lookup.index.clients import ApiClient
 from lookup.index.node import Node
 from lookup.index.notice_book import NoticeBook
-from lookup.index.store import StoreError
-from lookup.index.usage import Use
-from lookup.limits import ALL_FREE, EvaluateLimit
+from lookup.limits import EvaluateLimit
 from lookup.metering import Meter
-from lookup.proof_of_work import HEADER, demand_of
 from lookup.protocol.oprf import ServerKey
 from lookup.protocol.suite import Lane
-from lookup.protocol.wire import (
-    EvaluateResponse,
-    decode_evaluate_request,
-    encode_evaluate_response,
-)
 from lookup.ranges import PREFLIGHT
 from lookup.settings import Role
 
@@ -64,7 +54,6 @@ class Service:
 
 probes = Blueprint("probes", __name__)
 parameters = Blueprint("parameters", __name__)
-evaluation = Blueprint("evaluation", __name__)
 
 
 @probes.get("/healthz")
@@ -124,61 +113,6 @@ def keep_verified_closed(response: Response) -> Response:
     return tell_pages(response)
 
 
-@evaluation.post("/v1/evaluate", provide_automatic_options=False)
-def evaluate() -> Response:
-    """Evaluate 1 to 64 blinded elements: limits, OPRF, reply."""
-    _refuse_foreign_origin()
-    if request.mimetype != "application/json":
-        raise ProblemError(Code.BAD_MEDIA_TYPE, "send application/json")
-    wanted = decode_evaluate_request(whole_body())
-    service = current_service()
-    client = clients.asking(request.headers.get("Authorization"), service.node, wanted.lane)
-    key = service.lane_keys.get(wanted.lane)
-    if key is None:
-        raise ProblemError(Code.NOT_FOUND, "this node does not evaluate that lane")
-    if service.node.is_misfit:
-        raise ProblemError(
-            Code.STORE_UNAVAILABLE, "could not check; try again later", retry_after=60
-        )
-    _spend(service, client, len(wanted.blinded))
-    evaluation = key.blind_evaluate(wanted.blinded)
-    _counts().evaluated(
-        wanted.lane, Who.ANONYMOUS if client is None else Who.CLIENT, len(wanted.blinded)
-    )
-    if client is not None:
-        service.meter.count(client.id, Use.EVALUATIONS, len(wanted.blinded))
-    response = Response(
-        encode_evaluate_response(EvaluateResponse(evaluation.evaluated, evaluation.proof)),
-        mimetype="application/json",
-    )
-    response.headers["Cache-Control"] = "no-store"
-    return response
-
-
-@evaluation.route("/v1/evaluate", methods=["OPTIONS"])
-def may_evaluate() -> Response:
-    """A browser asks whether a page of another site may; keys are not for pages."""
-    response = Response()
-    response.allow.update(("OPTIONS", "POST"))
-    if _is_registered(request.headers.get("Origin")):
-        response.headers["Access-Control-Allow-Methods"] = "POST"
-        response.headers["Access-Control-Allow-Headers"] = f"Content-Type, {HEADER}"
-        response.headers["Access-Control-Max-Age"] = "600"
-    return response
-
-
-@evaluation.after_request
-def tell_registered_origin(response: Response) -> Response:
-    """Its page may read what it gets, refusals too."""
-    origin = request.headers.get("Origin")
-    response.vary.add("Origin")
-    close(response)
-    if origin is not None and _is_registered(origin):
-        response.headers["Access-Control-Allow-Origin"] = origin
-        response.headers["Access-Control-Expose-Headers"] = "Retry-After"
-    return response
-
-
 def _range_part(node: Node) -> str:
     if not node.knows:
         return "store away"
@@ -197,11 +131,6 @@ def current_service() -> Service:
     """What the app at hand answers from."""
     service: Service = current_app.extensions[SERVICE]
     return service
-
-
-def _counts() -> Counts:
-    counts: Counts = current_app.extensions[COUNTS]
-    return counts
 
 
 def tell_pages(response: Response) -> Response:
@@ -230,51 +159,11 @@ def whole_body() -> bytes:
     return body
 
 
-def _refuse_foreign_origin() -> None:
-    """Other sites' visitors must not be made into a botnet that asks in their place."""
-    origin = request.headers.get("Origin")
-    if origin is None or origin.partition("://")[2] == request.host or _is_registered(origin):
-        return
-    raise ProblemError(Code.FORBIDDEN, "this origin may not ask")
-
-
 def close(response: Response) -> Response:
     """Pages of other sites may not read this."""
     for name in ("Access-Control-Allow-Origin", "Access-Control-Expose-Headers"):
         response.headers.pop(name, None)
     return response
-
-
-def _is_registered(origin: str | None) -> bool:
-    """Whether a client's operator entered this origin."""
-    known = current_service().node.state.clients.values()
-    return any(origin in client.origins for client in known)
-
-
-def _spend(service: Service, client: ApiClient | None, elements: int) -> None:
-    """Count against a client and its user, or against the network of whoever is anonymous."""
-    subject = subject_of(request.headers.get("X-Subject"))  # refused from anyone, lest it names him
-    try:
-        if client is not None and service.client_limit is not None:
-            service.client_limit.spend(client, subject, elements)
-        elif service.limit is not None:
-            _spend_network(service.limit, elements)
-    except StoreError:
-        raise ProblemError(
-            Code.STORE_UNAVAILABLE, "could not check; try again later", retry_after=5
-        ) from None
-
-
-def _spend_network(limit: EvaluateLimit, elements: int) -> None:
-    """Count against the network of whoever asks, and count the proofs of work."""
-    try:
-        demand = limit.spend(request.remote_addr or "", elements, request.headers.get(HEADER))
-    except ProblemError as error:
-        if error.challenge is not None:
-            _counts().proof(Proof.ASKED, demand_of(error.challenge))
-        raise
-    if demand > ALL_FREE:
-        _counts().proof(Proof.GIVEN, demand)
 
 
 def _json(document: object, status: int = 200) -> Response:

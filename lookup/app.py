@@ -1,4 +1,4 @@
-"""The web service, built in a function: ranges in front, Flask behind.
+"""The web service, built in a function: ranges and evaluations in front, Flask behind.
 
 Start-up refuses keys that do not fit the index, and a store that may evict. With the store away
 it starts all the same and serves what the node last knew.
@@ -28,6 +28,7 @@ from lookup import (
 from lookup.client_limits import ClientLimit
 from lookup.counts import COUNTS
 from lookup.errors import Code, ProblemError, UnavailableError
+from lookup.evaluations import MAX_BODY, Evaluations
 from lookup.index import definition, store
 from lookup.index.node import Node
 from lookup.index.notice_book import NoticeBook
@@ -44,8 +45,6 @@ from lookup.settings import Role, Settings
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
-
-_MAX_BODY = 64 * 1024  # bytes; evaluate's longest body is 5 KiB
 
 _CODES = {
     404: Code.NOT_FOUND,
@@ -104,25 +103,33 @@ def create_app(settings: Settings | None = None) -> "WSGIApplication":
     atexit.register(meter.stop)
     book = _book(opened, settings)
     scrape_key = _metrics_key(settings)
-    flask = _flask(
-        api.Service(
-            settings.roles,
-            node,
-            meter,
-            lane_keys,
-            limit,
-            client_limit,
-            book,
-            scrape_key,
-            is_proxied=settings.proxy_hops > 0,
-        )
+    service = api.Service(
+        settings.roles,
+        node,
+        meter,
+        lane_keys,
+        limit,
+        client_limit,
+        book,
+        scrape_key,
+        is_proxied=settings.proxy_hops > 0,
     )
-    if settings.proxy_hops:
+    return assembled(service, settings.proxy_hops)
+
+
+def assembled(service: api.Service, proxy_hops: int = 0) -> "WSGIApplication":
+    """Ranges before evaluations before Flask, as far as a node has these roles."""
+    flask = _flask(service)
+    counts = flask.extensions[COUNTS]
+    app: WSGIApplication = flask
+    if Role.EVALUATE in service.roles:
+        app = Evaluations(service, counts, app)
+    if proxy_hops:
         # Only so many addresses, from the right, were added by proxies of ours.
-        flask.wsgi_app = ProxyFix(flask.wsgi_app, x_for=settings.proxy_hops, x_proto=0)  # type: ignore[method-assign]  # Flask's documented way
-    if Role.RANGE not in settings.roles:
-        return flask
-    return Ranges(node, meter, flask.extensions[COUNTS], flask)
+        app = ProxyFix(app, x_for=proxy_hops, x_proto=0)
+    if Role.RANGE in service.roles:
+        app = Ranges(service.node, service.meter, counts, app)
+    return app
 
 
 def _lane_keys(settings: Settings) -> dict[Lane, ServerKey]:
@@ -167,7 +174,7 @@ def _check(opened: Store, public_keys: dict[Lane, bytes]) -> None:
 
 def _flask(service: api.Service) -> Flask:
     app = Flask("lookup", static_folder=None)
-    app.config["MAX_CONTENT_LENGTH"] = _MAX_BODY
+    app.config["MAX_CONTENT_LENGTH"] = MAX_BODY
     app.debug = False  # not even FLASK_DEBUG may make it talk
     # A redirect to the "right" path would repeat the path, whatever is in it.
     app.url_map.merge_slashes = False
@@ -178,8 +185,6 @@ def _flask(service: api.Service) -> Flask:
     if Role.RANGE in service.roles:
         app.register_blueprint(api.parameters)
         app.register_blueprint(filter_api.filters)
-    if Role.EVALUATE in service.roles:
-        app.register_blueprint(api.evaluation)
     if Role.API in service.roles:
         app.register_blueprint(check_api.checks)
         app.register_blueprint(notices_api.watching)

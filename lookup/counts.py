@@ -20,7 +20,7 @@ from lookup.protocol.suite import Lane
 from lookup.tally import Tally
 
 COUNTS = "qorgan-counts"  # where the app keeps its Counts
-RANGE = "range"  # the one route that is not Flask's
+RANGE, EVALUATE = "range", "evaluate"  # the routes that are not Flask's
 NO_ROUTE = "none"  # of requests for what there is not
 
 # A range takes 0.00005 s, an evaluation 0.0003 s; 0.01 s is the most that a range may take.
@@ -54,7 +54,7 @@ class Counts:
 
     def __init__(self, routes: Iterable[str], shared: Path | None = None) -> None:
         """``routes``: the endpoints of the application; ``shared``: see ``lookup.tally``."""
-        names = sorted({*routes, RANGE, NO_ROUTE})
+        names = sorted({*routes, RANGE, EVALUATE, NO_ROUTE})
         self._size = 0
         self._timed = self._placed(
             ((route, status) for route in names for status in (*_STATUSES, _OTHER)),

@@ -83,6 +83,7 @@ class EvaluateLimit:
         self._rules = rules
         self._seed = lane_seed
         self._clock = clock
+        self._key = (-1.0, b"")  # the day's number since 1970, and its key
         self._puzzles = Puzzles(keys.limits_key(lane_seed, "proof of work"), tries)
 
     def spend(self, address: str, elements: int, sent: str | None = None) -> int:
@@ -107,8 +108,7 @@ class EvaluateLimit:
                 Code.TOO_MANY_ELEMENTS, f"this service evaluates at most {most} elements at a time"
             )
         now = self._clock()
-        day = datetime.fromtimestamp(now, UTC).strftime("%Y-%m-%d")
-        who = networks(address, keys.limits_key(self._seed, day))
+        who = networks(address, self._key_of_day(now))
         name = who[0].pseudonym
         proof = None if sent is None else self._puzzles.proof(sent, name, elements)
         counters = self._rules.counters(who)
@@ -119,6 +119,14 @@ class EvaluateLimit:
             case Verdict.PROVE | Verdict.USED:
                 raise self._unproven(name, elements, outcome)
         return outcome.demand
+
+    def _key_of_day(self, now: float) -> bytes:
+        """What pseudonyms are made with on the day of this moment."""
+        number, key = self._key
+        if number != now // _DAY:
+            day = datetime.fromtimestamp(now, UTC).strftime("%Y-%m-%d")
+            number, key = self._key = (now // _DAY, keys.limits_key(self._seed, day))
+        return key
 
     @property
     def budget(self) -> int:

@@ -47,7 +47,7 @@ class Operation:
     """One method of one address.
 
     Attributes:
-        id: the view's endpoint in Flask, or "range".
+        id: the view's endpoint in Flask, or "range" or "evaluate".
         body: the name of the request's schema.
         answer: of 200: a schema, or None for bytes.
         codes: why it may be refused.
@@ -113,7 +113,7 @@ OPERATIONS = (
         is_tagged=True,
     ),
     Operation(
-        "evaluation.evaluate",
+        "evaluate",
         "post",
         "/v1/evaluate",
         "Evaluate 1 to 64 blinded elements, with one proof (RFC 9497)",

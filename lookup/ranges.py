@@ -5,17 +5,17 @@ passed on to the application behind.
 """
 
 import re
-from collections.abc import Iterable
-from time import perf_counter_ns
 from typing import TYPE_CHECKING
 
-from lookup import clients, logs, problems
+from lookup import clients
 from lookup.counts import RANGE, Counts
-from lookup.errors import Code, ProblemError, QorganError
+from lookup.errors import Code, ProblemError
+from lookup.front import Answer, Front
 from lookup.index.node import Node
 from lookup.index.usage import Use
 from lookup.index.view import MappedVersion
 from lookup.metering import Meter
+from lookup.problems import Problem
 from lookup.protocol.entries import prefix_digits
 from lookup.protocol.parameters import is_version
 from lookup.protocol.suite import Lane
@@ -31,7 +31,6 @@ PREFLIGHT = {
     "Access-Control-Allow-Headers": "If-None-Match, If-Range, Range",
     "Access-Control-Max-Age": "86400",
 }
-_Answer = tuple[int, Iterable[bytes]]  # the status, and the body
 _LANES = {lane.value: lane for lane in Lane}
 _PUBLIC_ROOT = f"{RANGE_ROOT}{Lane.PUBLIC.value}/"
 _METHODS = "GET, HEAD, OPTIONS"
@@ -49,32 +48,20 @@ _VERIFIED_HEADERS = [
 ]
 
 
-class Ranges:
+class Ranges(Front):
     """Answers ranges, hands every other path to ``behind``."""
 
     def __init__(self, node: Node, meter: Meter, counts: Counts, behind: "WSGIApplication") -> None:
+        super().__init__(RANGE, counts, behind)
         self._node = node
         self._meter = meter
-        self._counts = counts
-        self._took = counts.timer(RANGE)
-        self._behind = behind
 
-    def __call__(self, environ: "WSGIEnvironment", start: "StartResponse") -> Iterable[bytes]:
-        path: str = environ["PATH_INFO"]
-        if not path.startswith(RANGE_ROOT):
-            return self._behind(environ, start)
-        began = perf_counter_ns()
-        try:
-            status, body = self._range(path, environ, start)
-        except QorganError as error:
-            status, body = self._refused(error, environ, start)
-        except Exception as error:  # noqa: BLE001  whatever it is, its text must not get out
-            logs.unexpected(error)
-            status, body = self._refused(error, environ, start)
-        self._took(status, perf_counter_ns() - began)
-        return body
+    def takes(self, path: str) -> bool:
+        """All ranges."""
+        return path.startswith(RANGE_ROOT)
 
-    def _range(self, path: str, environ: "WSGIEnvironment", start: "StartResponse") -> _Answer:
+    def answer(self, path: str, environ: "WSGIEnvironment", start: "StartResponse") -> Answer:
+        """One range."""
         method = environ["REQUEST_METHOD"]
         if method == "OPTIONS" and path.startswith(_PUBLIC_ROOT):
             start("200 OK", [*PREFLIGHT.items(), ("Allow", _METHODS), ("Content-Length", "0")])
@@ -107,17 +94,13 @@ class Ranges:
         start("200 OK", [("Content-Type", kind), ("Content-Length", str(len(body))), *headers])
         return 200, [] if method == "HEAD" else [body]  # a list: Granian sends it in one piece
 
-    def _refused(
-        self, error: Exception, environ: "WSGIEnvironment", start: "StartResponse"
-    ) -> _Answer:
-        problem = problems.of(error)
-        self._counts.refused(problem.code)
+    def headers_of(self, problem: Problem, environ: "WSGIEnvironment") -> list[tuple[str, str]]:
+        """Of refusals in the verified lane no other site's page learns anything."""
         allow = [("Allow", _allowed(environ))] if problem.status == 405 else []
         headers = [*problem.headers, *allow]
         if environ["PATH_INFO"].startswith(f"{RANGE_ROOT}{Lane.VERIFIED.value}/"):
             headers = [header for header in headers if not header[0].startswith("Access-Control-")]
-        start(problem.status_line, headers)
-        return problem.status, [] if environ["REQUEST_METHOD"] == "HEAD" else [problem.body]
+        return headers
 
     def _version(self, lane: Lane, version: str) -> MappedVersion:
         mapped = self._node.state.mapped.get((lane, version))

@@ -127,6 +127,7 @@ SETTINGS = (
     "QORGAN_LOG",
 )
 
+_STORE_SCHEMES = ("redis", "rediss", "unix", "redis+cluster", "rediss+cluster")
 _LONGEST_WINDOW = 86400  # seconds: pseudonyms change every day: a window must end with it
 LIMITS_FORM = "limits whose windows fill a day, such as 60/hour;200/day, or off"
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
@@ -168,8 +169,8 @@ def _redis_url(text: str | None) -> str | None:
         scheme = urlsplit(text).scheme
     except ValueError:  # half an IPv6 address
         scheme = ""
-    if scheme not in ("redis", "rediss", "unix") or not text.startswith(f"{scheme}://"):
-        raise _bad("QORGAN_REDIS_URL", "a redis://, rediss:// or unix:// URL")
+    if scheme not in _STORE_SCHEMES or not text.startswith(f"{scheme}://"):
+        raise _bad("QORGAN_REDIS_URL", "a redis://, rediss://, redis+cluster:// or unix:// URL")
     return text
 
 

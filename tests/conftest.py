@@ -38,6 +38,8 @@ LONG = (
     "test_browser_privacy.py",
     "test_privacy.py",
     "test_operations_cli.py",
+    "test_store_cluster.py",
+    "test_cluster_story.py",
 )
 
 

@@ -212,8 +212,7 @@ def limit(store: Store, notation: str) -> EvaluateLimit:
 def limited(web: WebNode, limit: EvaluateLimit, monkeypatch: pytest.MonkeyPatch) -> None:
     """Put a limit on the node for one test."""
     service = replace(web.service, limit=limit)
-    flask = web.client.application._behind  # type: ignore[attr-defined]
-    monkeypatch.setitem(flask.extensions, api.SERVICE, service)
+    monkeypatch.setattr(web.evaluations, "service", service)
 
 
 def test_each_element_counts(web: WebNode, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -272,9 +271,8 @@ class Broken:
 
 def test_the_unforeseen(web: WebNode, monkeypatch: pytest.MonkeyPatch) -> None:
     """An error that nobody thought of is a 500; its text is in neither answer nor log."""
-    flask = web.client.application._behind  # type: ignore[attr-defined]
     broken = replace(web.service, lane_keys={Lane.PUBLIC: Broken()})  # type: ignore[dict-item]
-    monkeypatch.setitem(flask.extensions, api.SERVICE, broken)
+    monkeypatch.setattr(web.evaluations, "service", broken)
     with logged() as lines:
         response = web.ask(asked(ONE))
     problem(response, 500, "internal")

@@ -209,6 +209,18 @@ def test_100_000_rows_stay_compact(store: Store) -> None:
     assert as_set(read_back(store, load)) == as_set(rows)
 
 
+def test_a_checkpoint_that_went_back(store: Store) -> None:
+    """The store forgot a group: the next one is refused, and both are written again."""
+    rows, load = some_rows(300), begun(store, 300)
+    ledger.write_rows(store, load, rows[:200], 200)
+    store.set_hash(keyspace.load(load.id), {"checkpoint": "100", "rows_sum": "0"})
+    with pytest.raises(UnavailableError) as caught:
+        ledger.write_rows(store, load, rows[200:], 300)
+    assert Code.STORE_UNAVAILABLE is caught.value.code
+    assert "run the same command again" in caught.value.sentence
+    assert 100 == ledger.read(store, load.id).checkpoint
+
+
 def test_a_set_grows_far_beyond_its_share_before_it_swells(store: Store) -> None:
     """Up to 128 rows a set is compact: chance would have to be 60 % off the mean."""
     load = begun(store, 80)

@@ -17,11 +17,10 @@ from web_node import WebNode, blinded, problem
 from werkzeug.test import Client
 
 from lookup import metrics
-from lookup.app import _flask
+from lookup.app import assembled
 from lookup.index.embedded import EmbeddedStore
 from lookup.index.state import State
 from lookup.limits import EvaluateLimit, Rules
-from lookup.ranges import Ranges
 
 REQUESTS = "qorgan_http_request_duration_seconds"
 BUDGET = 1000
@@ -40,10 +39,7 @@ def web(valkey: EmbeddedStore, tmp_path: Path) -> Iterator[WebNode]:
 def restarted(web: WebNode, **changes: object) -> WebNode:
     """The same node with another service, which has counted nothing yet."""
     service = replace(web.service, **changes)  # type: ignore[arg-type]
-    flask = _flask(service)
-    counts = flask.extensions["qorgan-counts"]
-    client = Client(Ranges(web.node, service.meter, counts, flask))
-    return replace(web, service=service, client=client)
+    return replace(web, service=service, client=Client(assembled(service)))
 
 
 def test_requests_by_route_and_status(web: WebNode) -> None:
@@ -75,7 +71,7 @@ def test_requests_by_route_and_status(web: WebNode) -> None:
 def test_how_long_requests_take(web: WebNode, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each is in the bucket of its time, and in those above it."""
     ticks = iter([0, 900_000, 0, 1_000_000, 0, 1_000_001, 0, 10**10])
-    monkeypatch.setattr("lookup.ranges.perf_counter_ns", lambda: next(ticks))
+    monkeypatch.setattr("lookup.front.perf_counter_ns", lambda: next(ticks))
     for _ in range(4):
         web.client.get(f"/v1/range/public/{web.version}/000")
     told = Scraped.at(web.client)

@@ -16,6 +16,7 @@ from web_node import WebNode
 from lookup import openapi, problems
 from lookup.app import _flask
 from lookup.errors import Code
+from lookup.evaluations import PATH
 from lookup.index.embedded import EmbeddedStore
 from lookup.protocol.wire import RANGE_ROOT
 
@@ -32,7 +33,7 @@ def web(valkey: EmbeddedStore, tmp_path_factory: pytest.TempPathFactory) -> Iter
 
 
 def test_it_names_what_there_is_and_no_more(web: WebNode) -> None:
-    """Every route of the app with its methods, and the ranges in front of it."""
+    """Every route of the app with its methods, and what is in front of it."""
     routes = {
         (rule.endpoint, method.lower(), rule.rule.replace("<", "{").replace(">", "}"))
         for rule in _flask(web.service).url_map.iter_rules()
@@ -40,9 +41,9 @@ def test_it_names_what_there_is_and_no_more(web: WebNode) -> None:
         if not rule.endpoint.startswith(PAGES)
     }
     told = {(one.id, one.method, one.path) for one in openapi.OPERATIONS}
-    ranges = {one for one in told if one[2].startswith(RANGE_ROOT)}
-    assert {"range"} == {endpoint for endpoint, _, _ in ranges}
-    assert routes == told - ranges
+    front = {one for one in told if one[2].startswith((RANGE_ROOT, PATH))}
+    assert {"range", "evaluate"} == {endpoint for endpoint, _, _ in front}
+    assert routes == told - front
 
 
 def test_every_code_is_told_of_somewhere() -> None:

@@ -20,7 +20,7 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 from web_node import WebNode, blinded
 
-from lookup import api, gunicorn_worker, problems
+from lookup import gunicorn_worker, problems
 from lookup.errors import Code, ProblemError
 from lookup.index.embedded import EmbeddedStore
 from lookup.index.state import State
@@ -66,9 +66,8 @@ class World:
         limit = EvaluateLimit(
             store or self.web.index.store, Rules.of(notation, budget), bytes(32), tries=1
         )
-        flask = self.web.client.application._behind  # type: ignore[attr-defined]
         service = replace(self.web.service, limit=limit)
-        self.patch.setitem(flask.extensions, api.SERVICE, service)
+        self.patch.setattr(self.web.evaluations, "service", service)
         return limit
 
 

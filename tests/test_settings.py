@@ -104,6 +104,8 @@ BAD = {
         f"{MARKER}",
         f"//:{MARKER}@store",
         f"redis-{MARKER}://store",
+        f"redis+{MARKER}://store",
+        f"unix+cluster://{MARKER}/s",
         f"redis://:{MARKER}[@store",  # these three make urlsplit itself raise
         f"redis://[{MARKER}",
         f"redis://:{MARKER}\u2100@store",
@@ -157,6 +159,7 @@ def test_a_bad_value_is_refused_by_name(name: str, value: str) -> None:
         ("QORGAN_MAX_STALE", ["1s", "999999d", "1m"]),
         ("QORGAN_EVALUATE_LIMIT", ["1/second", "60/hour;200/day", "10 per 2 minutes", "off"]),
         ("QORGAN_REDIS_URL", ["redis://store", "unix:///run/store.sock", "rediss://:p@store:1/0"]),
+        ("QORGAN_REDIS_URL", ["redis+cluster://a:1,b:2/", "rediss+cluster://u:p@a,b"]),
         ("QORGAN_ROLES", ["site", "api,site,evaluate,range", "range,range"]),
     ],
 )
@@ -199,6 +202,7 @@ def test_a_name_like_none_is_refused_too(unknown: str) -> None:
         (f"rediss://user:{MARKER}@store", "rediss://user:***@store"),
         (f"redis://user:{MARKER}@{MARKER}@store", "redis://user:***@store"),
         (f"redis://user:{MARKER}:{MARKER}@store", "redis://user:***@store"),
+        (f"redis+cluster://user:{MARKER}@a:1,b:2/", "redis+cluster://user:***@a:1,b:2/"),
         (f"unix://user:{MARKER}@/run/store.sock?db=1", "unix://user:***@/run/store.sock?db=1"),
     ],
 )

@@ -12,7 +12,6 @@ from verified_node import PATIENT, REGISTERED, Asking
 from web_index import IINS
 from web_node import WebNode, problem
 
-from lookup import api
 from lookup.client_limits import ClientLimit
 from lookup.index import clients, usage
 from lookup.index.embedded import EmbeddedStore
@@ -170,9 +169,8 @@ def test_what_a_client_asks_is_metered(node: Asking) -> None:
 
 def limited(node: Asking, monkeypatch: pytest.MonkeyPatch, limit: ClientLimit) -> None:
     """Put a limit on the node's clients for one test."""
-    flask = node.web.client.application._behind  # type: ignore[attr-defined]
     service = replace(node.web.service, client_limit=limit)
-    monkeypatch.setitem(flask.extensions, api.SERVICE, service)
+    monkeypatch.setattr(node.web.evaluations, "service", service)
 
 
 def test_limits_of_client_and_user(node: Asking, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -19,7 +19,7 @@ Told = dict[str, tuple[int, tuple[tuple[str, str], ...], bytes]]
 
 def addresses(web: WebNode, versions: dict[Lane, str]) -> list[str]:
     """Every address that the application answers with GET, and every range."""
-    flask = web.client.application._behind  # type: ignore[attr-defined]
+    flask = web.flask
     paths = []
     for rule in flask.url_map.iter_rules():
         filled = [rule.rule]

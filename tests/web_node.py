@@ -9,15 +9,16 @@ from pathlib import Path
 from typing import Any
 
 import redis
+from flask import Flask
 from node_world import Clock
 from web_index import WebIndex
 from werkzeug.test import Client, TestResponse
 
 from lookup import keys
 from lookup.api import Service
-from lookup.app import _flask
+from lookup.app import assembled
 from lookup.client_limits import ClientLimit
-from lookup.counts import COUNTS
+from lookup.evaluations import Evaluations
 from lookup.index import notice_book
 from lookup.index.embedded import EmbeddedStore
 from lookup.index.node import Node
@@ -66,14 +67,26 @@ class WebNode:
         client_limit = ClientLimit(limits_storage(store), index.keys.lanes[Lane.PUBLIC])
         book = notice_book.opened(store, index.folder)
         service = Service(held, node, meter, lane_keys, limit, client_limit, book)
-        flask = _flask(service)
-        app = Ranges(node, meter, flask.extensions[COUNTS], flask) if Role.RANGE in held else flask
-        return cls(index, node, service, Client(app))
+        return cls(index, node, service, Client(assembled(service)))
 
     def close(self) -> None:
         for mapped in self.node.state.mapped.values():
             mapped.close()
         self.index.store.close()
+
+    @property
+    def evaluations(self) -> Evaluations:
+        """What evaluates, of a node with all roles."""
+        ranges = self.client.application
+        assert isinstance(ranges, Ranges)
+        assert isinstance(ranges._behind, Evaluations)
+        return ranges._behind
+
+    @property
+    def flask(self) -> Flask:
+        """What answers everything else."""
+        assert isinstance(self.evaluations._behind, Flask)
+        return self.evaluations._behind
 
     @property
     def version(self) -> str:

@@ -39,7 +39,8 @@ class Figures:
     """All figures of one moment.
 
     Attributes:
-        memory_used, memory_max: bytes; the most is the machine's memory where no limit is set.
+        memory_used, memory_max: bytes; of a cluster, all its primaries' together; the most is the
+            machine's memory where no limit is set.
         loads: how many there are of each state.
         unpublished: finished loads that are in no lane's current version.
         running: the unfinished ones.
@@ -61,12 +62,15 @@ def read(store: Store) -> Figures:
     Raises:
         StoreError: it is away.
     """
-    memory = store.redis.info("memory")
+    servers = store.ask_each(lambda server: server.info("memory"))
     states, unpublished, running = _loads(store)
     undelivered, dead = _notices(store)
     return Figures(
-        memory_used=int(memory["used_memory"]),
-        memory_max=int(memory.get("maxmemory") or memory.get("total_system_memory") or 0),
+        memory_used=sum(int(memory["used_memory"]) for memory in servers),
+        memory_max=sum(
+            int(memory.get("maxmemory") or memory.get("total_system_memory") or 0)
+            for memory in servers
+        ),
         loads=states,
         unpublished=unpublished,
         running=running,

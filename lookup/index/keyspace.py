@@ -85,3 +85,13 @@ def history(lane: Lane) -> str:
 def part(lane: Lane, stage: str, name: str, chunk: int) -> str:
     """One chunk of a version's file."""
     return f"qorgan:part:{lane.value}:{stage}:{name}:{chunk}"
+
+
+def fence(number: int) -> str:
+    """Written after other keys of the same server: who has this one has those, too."""
+    return f"qorgan:fence:{number}"
+
+
+def is_expendable(key: str) -> bool:
+    """Whether what was last counted here may be lost when a server of a cluster is."""
+    return key.startswith((LIMITS, "qorgan:{limits}:", "qorgan:usage:"))

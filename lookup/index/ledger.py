@@ -28,13 +28,17 @@ _READ_AHEAD = 512  # shards asked for at a time while reading
 GONE = "gone:"  # a load's fields for rows that are being taken out, row in hex -> its sum
 
 
-# Checkpoint and sum move together, and only once if a reply got lost and this is sent again.
+# Checkpoint and sum move together, and only once if a reply got lost and this is sent again; not
+# at all if the store forgot the move before (a cluster may): these rows' sum would lack others.
 _ADVANCE = """
-if tonumber(redis.call('HGET', KEYS[1], 'checkpoint')) < tonumber(ARGV[1]) then
+local at = tonumber(redis.call('HGET', KEYS[1], 'checkpoint') or '-1')
+if at < tonumber(ARGV[4]) then return 0 end
+if at < tonumber(ARGV[1]) then
   redis.call('HSET', KEYS[1], 'checkpoint', ARGV[1])
   redis.call('HINCRBY', KEYS[1], 'rows_sum', ARGV[2])
   redis.call('HINCRBY', KEYS[1], 'forgotten', ARGV[3])
 end
+return 1
 """
 
 # Sent again because its reply got lost, it says the same.
@@ -189,6 +193,10 @@ def write_rows(
 
     ``dropped`` are rows that shall not be there, of people who asked to be forgotten: a run that
     was killed may have written them.
+
+    Raises:
+        UnavailableError: STORE_UNAVAILABLE, the store has lost the checkpoint before this one.
+        StoreError: the store is away.
     """
     name = keyspace.ledger
     store.carry_out(
@@ -201,8 +209,14 @@ def write_rows(
             for shard, members in _by_shard(dropped, load.shards)
         )
     forgotten = 0 if dropped is None else len(dropped)
-    numbers = (str(checkpoint), str(rows_sum(rows)), str(forgotten))
-    store.redis.eval(_ADVANCE, 1, keyspace.load(load.id), *numbers)
+    before = checkpoint - len(rows) - forgotten
+    numbers = (str(checkpoint), str(rows_sum(rows)), str(forgotten), str(before))
+    if not store.redis.eval(_ADVANCE, 1, keyspace.load(load.id), *numbers):
+        raise UnavailableError(
+            Code.STORE_UNAVAILABLE,
+            "the store has lost this load's checkpoint; run the same command again, which writes"
+            " what is missing",
+        )
 
 
 def finish(store: Store, load: Load, certificate: str) -> None:

@@ -20,10 +20,9 @@ def purge(store: Store, load: Load) -> Iterator[int]:
     key = keyspace.load(load.id)
     for first in range(load.purged_shards, load.shards, _BATCH):
         end = min(first + _BATCH, load.shards)
-        pipeline = store.redis.pipeline(transaction=False)
-        for shard in range(first, end):
-            pipeline.unlink(keyspace.ledger(load.lane, load.id, shard))
-        pipeline.execute()
+        store.carry_out(
+            ("UNLINK", keyspace.ledger(load.lane, load.id, shard)) for shard in range(first, end)
+        )
         store.set_hash(key, {"purged_shards": str(end)})
         yield end - first
     for row in ledger.gone(store.hash(key)):

@@ -89,7 +89,7 @@ def spend(
     for one in counters:
         arguments += [one.who, one.free, one.most, 2 * one.seconds]
     keys.append(keyspace.proof(proof.id if proof else ""))
-    verdict, at, demand = store.redis.eval(_STEP, len(keys), *keys, *arguments)
+    verdict, at, demand = store.run(_STEP, keys, arguments)
     return Outcome(Verdict(verdict.decode()), at, demand)
 
 

@@ -3,10 +3,12 @@
 ``StoreError`` is what callers outside this folder catch; they need not know Redis.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import hashlib
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from functools import lru_cache
+from typing import Any, TypeVar, cast
 
 import redis
 import redis.exceptions
@@ -17,21 +19,51 @@ from redis.retry import Retry
 
 from lookup.errors import Code, InputError, UnavailableError
 from lookup.index import keyspace
+from lookup.index.cluster import Cluster
+from lookup.index.cluster_url import SCHEMES
 from lookup.index.embedded import EmbeddedStore
 from lookup.settings import Settings
 
 StoreError = redis.RedisError
+Client = redis.Redis  # of one server
+T = TypeVar("T")
 
 _TIMEOUT = 10.0  # seconds; a local command takes well under a millisecond
 _CONNECT_TIMEOUT = 3.0
+# Of a cluster, one of whose servers is dead until another took over (its node timeout, and more):
+_PATIENCE = 60.0  # seconds that a command of an operator waits for that,
+_IMPATIENCE = 1.0  # and a web node, on which people wait
+_IMPATIENT_TIMEOUT = 2.0
 
 
 @dataclass(frozen=True)
 class Store:
-    """An open store: a client whose replies are bytes, and the embedded server if it is ours."""
+    """An open store: a client whose replies are bytes, and the embedded server if it is ours.
+
+    ``cluster`` is that client once more, where it is one of a cluster.
+    """
 
     redis: redis.Redis
     embedded: EmbeddedStore | None
+    cluster: Cluster | None = None
+
+    @property
+    def may_lose(self) -> bool:
+        """Whether writes that were acknowledged may be gone all the same.
+
+        A cluster's server that dies takes with it what no replica had; see decision 0031.
+        """
+        return self.cluster is not None
+
+    def ask_each(self, question: Callable[[Client], T], *, replicas: bool = False) -> list[T]:
+        """The answers of every server that has a share of the keys, and of replicas if wanted.
+
+        Raises:
+            StoreError: one is away.
+        """
+        if self.cluster is not None:
+            return self.cluster.ask_each(question, replicas=replicas)
+        return [question(self.redis)]
 
     def hash(self, key: str) -> dict[str, str]:
         """A hash as text; empty where the key does not exist."""
@@ -51,17 +83,40 @@ class Store:
         Raises:
             StoreError: the store is away, or refused one of them; some may have been carried out.
         """
-        pack: Any = pack_command  # its type knows tuples of one word only
-        packed = [pack(tuple(command)) for command in commands]
+        if self.cluster is not None:
+            self.cluster.carry_out(commands)
+            return
+        packed = [_packed(command) for command in commands]
+        self._exchange(b"".join(packed), len(packed))
+
+    def run(self, script: str, keys: Sequence[str], arguments: Sequence[str | int]) -> Any:
+        """A script's reply; all of its keys are in one slot of a cluster.
+
+        What ``eval`` does, at half of its cost: the server knows the script by its hash.
+
+        Raises:
+            StoreError: the store is away, or refused it; it may have been carried out.
+        """
+        if self.cluster is not None:
+            return self.redis.eval(script, len(keys), *keys, *arguments)
+        rest = (len(keys), *keys, *arguments)
+        try:
+            return self._exchange(_packed(("EVALSHA", _sha1(script), *rest)), 1)[0]
+        except redis.exceptions.NoScriptError:  # it was started anew
+            return self._exchange(_packed(("EVAL", script, *rest)), 1)[0]
+
+    def _exchange(self, packed: bytes, replies: int) -> list[Any]:
+        """Send commands to the one server that there is, and read as many replies."""
         connection: Any = self.redis.connection_pool.get_connection()  # half of it has no types
 
-        def send() -> None:
-            connection.send_packed_command([b"".join(packed)])
-            for _ in packed:
-                connection.read_response()
+        def send() -> list[Any]:
+            connection.send_packed_command([packed])
+            return [connection.read_response() for _ in range(replies)]
 
         try:
-            connection.retry.call_with_retry(send, lambda _: connection.disconnect())
+            return list(connection.retry.call_with_retry(send, lambda _: connection.disconnect()))
+        except redis.exceptions.NoScriptError:  # the one reply there was
+            raise
         except BaseException:
             connection.disconnect()  # replies that nobody read would be another command's
             raise
@@ -82,7 +137,7 @@ def opened(settings: Settings) -> Iterator[Store]:
     Raises:
         UnavailableError: STORE_UNAVAILABLE or STORE_EVICTS.
     """
-    store = connect(settings)
+    store = connect(settings, is_patient=True)
     try:
         check(store)
         yield store
@@ -90,8 +145,10 @@ def opened(settings: Settings) -> Iterator[Store]:
         store.close()
 
 
-def connect(settings: Settings) -> Store:
+def connect(settings: Settings, *, is_patient: bool = False) -> Store:
     """Connect to the configured store, or start or join the embedded one; nothing is asked yet.
+
+    Who is patient waits while a cluster mends itself; else that is a store that is away.
 
     Raises:
         InputError: BAD_SETTING, the URL cannot be read.
@@ -100,6 +157,8 @@ def connect(settings: Settings) -> Store:
     retry = Retry(ExponentialBackoff(cap=1.0, base=0.05), 2)
     if settings.redis_url is not None:
         try:
+            if settings.redis_url.startswith(tuple(SCHEMES)):
+                return _cluster(settings.redis_url, is_patient=is_patient)
             client = redis.Redis.from_url(
                 settings.redis_url,
                 socket_timeout=_TIMEOUT,
@@ -108,7 +167,9 @@ def connect(settings: Settings) -> Store:
             )
         except ValueError:  # its text may hold a password
             raise InputError(
-                Code.BAD_SETTING, "QORGAN_REDIS_URL must be a URL such as redis://host:6379/0"
+                Code.BAD_SETTING,
+                "QORGAN_REDIS_URL must be a URL such as redis://host:6379/0 or"
+                " redis+cluster://host:6379,host:6379",
             ) from None
         return Store(client, None)
     embedded = EmbeddedStore.attach(settings.data / "store")
@@ -118,8 +179,17 @@ def connect(settings: Settings) -> Store:
     return Store(client, embedded)
 
 
+def _cluster(url: str, *, is_patient: bool) -> Store:
+    client = Cluster(
+        url,
+        timeout=_TIMEOUT if is_patient else _IMPATIENT_TIMEOUT,
+        patience=_PATIENCE if is_patient else _IMPATIENCE,
+    )
+    return Store(cast(redis.Redis, client), None, client)  # it has all that is used of one
+
+
 def check(store: Store) -> None:
-    """Refuse a store that does not answer or that may evict keys.
+    """Refuse a store that does not answer or of which a server may evict keys.
 
     An evicted ledger set or view chunk would let a leaked person read "not found".
 
@@ -127,10 +197,10 @@ def check(store: Store) -> None:
         UnavailableError: STORE_UNAVAILABLE or STORE_EVICTS.
     """
     try:
-        policy = store.redis.info("memory").get("maxmemory_policy")
+        found = store.ask_each(lambda server: server.info("memory"), replicas=True)
     except StoreError as error:
         raise unavailable(error) from None
-    if policy != "noeviction":
+    if any(memory.get("maxmemory_policy") != "noeviction" for memory in found):
         raise UnavailableError(
             Code.STORE_EVICTS,
             "the store may evict keys; set maxmemory-policy to noeviction in its configuration",
@@ -139,6 +209,11 @@ def check(store: Store) -> None:
 
 def limits_storage(store: Store) -> RedisStorage:
     """Where the rate limits are counted: this store, over the same connections."""
+    if store.cluster is not None:
+        storage = RedisStorage("redis://", key_prefix=keyspace.LIMITS)  # connects to nothing
+        storage.storage = store.redis
+        storage.initialize_storage("")
+        return storage
     return RedisStorage(
         "redis://", connection_pool=store.redis.connection_pool, key_prefix=keyspace.LIMITS
     )
@@ -151,11 +226,26 @@ def is_durable(store: Store) -> bool:
         StoreError: the store is away.
     """
     try:
-        if not store.redis.info("persistence").get("aof_enabled"):
-            return False
-        return store.redis.config_get("appendfsync").get("appendfsync") == "always"
+        return all(store.ask_each(_syncs_always, replicas=True))
     except redis.ResponseError:
         return False  # CONFIG may be forbidden to us: unknown is not durable
+
+
+def _syncs_always(server: redis.Redis) -> bool:
+    if not server.info("persistence").get("aof_enabled"):
+        return False
+    return bool(server.config_get("appendfsync").get("appendfsync") == "always")
+
+
+def _packed(command: Sequence[bytes | str | int]) -> bytes:
+    pack: Any = pack_command  # its type knows tuples of one word only
+    packed: bytes = pack(tuple(command))
+    return packed
+
+
+@lru_cache(maxsize=8)
+def _sha1(script: str) -> str:
+    return hashlib.sha1(script.encode(), usedforsecurity=False).hexdigest()
 
 
 def _text(value: bytes | str) -> str:

@@ -1,0 +1,97 @@
+"""Commands for the nodes of a cluster: which one has a key, and how it is asked."""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+import redis
+from hiredis import pack_command
+from redis import exceptions
+from redis.cluster import ClusterNode
+
+from lookup.index import keyspace
+
+# All that we write with, but for the scripts of limits.
+_WRITES = {"DEL", "EVAL", "EXPIRE", "PERSIST", "SADD", "SET", "SREM", "UNLINK", "XADD", "XTRIM"}
+_WRITES |= {"HDEL", "HINCRBY", "HSET", "HSETNX", "INCR"}
+
+_ACKNOWLEDGED = 1000  # milliseconds that a replica has for what it was sent; 1 is usual
+
+Command = tuple[Sequence[Any], dict[str, Any]]  # its words, and what redis-py parses it with
+Sender = Callable[[redis.Redis, Sequence[Command]], list[Any]]
+
+
+def send(client: redis.Redis, commands: Sequence[Command]) -> list[Any]:
+    """All replies of one node, as redis-py parses them."""
+    pipeline: Any = client.pipeline(transaction=False)  # half of it has no types
+    for words, options in commands:
+        pipeline.execute_command(*words, **options)
+    return list(pipeline.execute(raise_on_error=False))
+
+
+def send_packed(client: redis.Redis, commands: Sequence[Command]) -> list[Any]:
+    """All replies of one node, as they come: much the faster way for a load."""
+    pack: Any = pack_command  # its type knows tuples of one word only
+    packed = b"".join([pack(tuple(words)) for words, _ in commands])
+    connection: Any = client.connection_pool.get_connection()
+    try:
+        connection.send_packed_command([packed])
+        return [_reply(connection) for _ in commands]
+    except BaseException:
+        connection.disconnect()  # replies that nobody read would be another command's
+        raise
+    finally:
+        client.connection_pool.release(connection)
+
+
+def _reply(connection: Any) -> Any:
+    try:
+        return connection.read_response()
+    except exceptions.ResponseError as error:
+        return error
+
+
+def acknowledged(client: redis.Redis, fence: str, wanted: int) -> int | None:
+    """How many replicas have what a primary was sent; None if this fence cannot tell.
+
+    WAIT counts from the last write of its own connection: hence one, of a key that does not matter.
+    """
+    sent: Any = client.pipeline(transaction=False)
+    sent.set(fence, b"", ex=1)
+    sent.wait(wanted, _ACKNOWLEDGED)
+    written, replicas = sent.execute(raise_on_error=False)
+    if type(written) is exceptions.AskError:  # its slot is on its way to another server
+        return None
+    for reply in (written, replicas):
+        if isinstance(reply, Exception) and "UNBLOCKED" not in str(reply):
+            raise reply
+    return replicas if isinstance(replicas, int) else 0  # it is no primary any more
+
+
+def refuse_errors(replies: Iterable[Any]) -> None:
+    """Raise the first error among replies."""
+    for reply in replies:
+        if isinstance(reply, Exception):
+            raise reply
+
+
+def by_node(
+    nodes: Any, commands: Sequence[Command], replies: Mapping[int, Any]
+) -> dict[ClusterNode, list[int]]:
+    """The numbers of the commands that have no reply yet, by the node that has their keys."""
+    found: dict[ClusterNode, list[int]] = defaultdict(list)
+    for number, (words, _) in enumerate(commands):
+        if number not in replies:
+            found[nodes.get_node_from_key(key(words))].append(number)
+    return found
+
+
+def key(words: Sequence[Any]) -> str:
+    """The key of a command: each of ours has one, or several of one slot."""
+    found = words[3 if words[0] in ("EVAL", "EVALSHA") else 1]
+    return found if isinstance(found, str) else str(found, "ascii")
+
+
+def is_write(words: Sequence[Any]) -> bool:
+    """Whether a command writes what must not be lost."""
+    return words[0] in _WRITES and not keyspace.is_expendable(key(words))
