@@ -1,7 +1,7 @@
 """evaluate/one: one element under gunicorn, against its cryptography plus Flask's "hello".
 
 What one worker could reach is one answer in the time of an evaluation with its proof and of a
-"hello"; the limit costs some round trips to the store on top. For information.
+"hello"; the limit costs some round trips to the store on top.
 """
 
 import json
@@ -59,9 +59,9 @@ def run(options: Options) -> Iterator[Figure]:
     ):
         say(f"  {name}: {', '.join(f'{rate:,.0f}' for rate in rates)} a second")
     reachable = [1 / (1 / e + 1 / h) for e, h in zip(evaluations, hellos, strict=True)]
-    for name, rates in (("limit-off", off), ("limit-on", on)):
+    for name, rates, least in (("limit-off", off, 0.95), ("limit-on", on, 0.75)):
         value = median([rate / most for rate, most in zip(rates, reachable, strict=True)])
-        yield number(f"evaluate/one/{name}", f"{value:.3g}", "", STEP)
+        yield number(f"evaluate/one/{name}", f"{value:.3g}", f">= {least}", STEP)
 
 
 def _evaluations(key: ServerKey, blinded: bytes, count: int) -> float:
