@@ -16,7 +16,7 @@ from bench.turns import Side, alternate
 
 STEP = "load"
 _IDENTIFIERS = {"test": 200_000, "standard": 36_000}  # 12 s of each side on two processors
-_TARGET = 0.85
+_TARGET = 0.9
 _TURN = 1.0  # seconds
 
 
