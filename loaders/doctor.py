@@ -121,8 +121,10 @@ class Examination:
     def _of_service(self) -> Iterator[Finding]:
         settings, found = self._settings, self._published.get(Lane.PUBLIC)
         current = None if found is None else found.version.name
-        # Who loads into a store that others serve from need not serve himself.
-        elsewhere = settings.redis_url is not None and doctor_machine.loads_here(settings)
+        # Who loads into a store that others serve from, or delivers, need not serve himself.
+        elsewhere = settings.redis_url is not None and (
+            doctor_machine.loads_here(settings) or doctor_machine.delivers_here(settings)
+        )
         told = _told(
             "service", lambda: doctor_web.inside(settings, current, expected=not elsewhere)
         )

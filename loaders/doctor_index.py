@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from loaders import operator, verify
-from loaders.doctor_machine import LOADER_KEYS, is_web_node, loads_here
+from loaders.doctor_machine import LOADER_KEYS, delivers_here, is_web_node, loads_here
 from loaders.finding import Finding, ok, problem, warning
 from lookup import keys
 from lookup.errors import UnavailableError
@@ -124,7 +124,7 @@ def apps(store: Store) -> Finding:
 
 def keeps_versions(settings: Settings) -> bool:
     """Whether a web node of these roles keeps versions."""
-    return settings.roles != {Role.EVALUATE}
+    return settings.roles != {Role.EVALUATE} and not delivers_here(settings)
 
 
 def _age(seconds: float) -> str:

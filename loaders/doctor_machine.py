@@ -37,9 +37,19 @@ def loads_here(settings: Settings) -> bool:
     return not is_web_node(settings) and any(keys.exists(settings.keys, k) for k in LOADER_KEYS)
 
 
+def delivers_here(settings: Settings) -> bool:
+    """Whether these are a deliverer's keys: the webhooks', and none of a lane or a loader."""
+    if is_web_node(settings) or settings.redis_url is None:
+        return False
+    others = (*Lane, *LOADER_KEYS)
+    return keys.exists(settings.keys, keys.WEBHOOK) and not any(
+        keys.exists(settings.keys, key) for key in others
+    )
+
+
 def has_nothing(settings: Settings) -> bool:
-    """Whether there is nothing at all here that belongs to an index."""
-    folders = (settings.data, settings.keys, settings.cache)
+    """Whether there is nothing here that belongs to an index; `qorgan check` keeps its pins."""
+    folders = (settings.data / "store", settings.keys, settings.cache)
     return settings.redis_url is None and not any(folder.is_dir() for folder in folders)
 
 
@@ -83,7 +93,9 @@ def key_files(settings: Settings) -> Iterator[Finding]:
     name, folder = "key files", settings.keys
     here = [key for key in _ALL_KEYS if keys.exists(folder, key)]
     needed = [Lane.PUBLIC.value] if Role.EVALUATE in settings.roles else []
-    if loads_here(settings):
+    if delivers_here(settings):
+        needed = [keys.NOTICES, keys.WEBHOOK]
+    elif loads_here(settings):
         needed += [key for key in (*Lane, *LOADER_KEYS) if key not in needed]
     if not here and needed:
         yield problem(
@@ -105,7 +117,8 @@ def key_files(settings: Settings) -> Iterator[Finding]:
                     name, f"{folder / key}.key belongs to another user; run: chown it to our user"
                 )
     if not refused:
-        yield ok(name, f"roles {_roles(settings)}; keys here: {', '.join(here) or 'none'}")
+        role = "a deliverer" if delivers_here(settings) else f"roles {_roles(settings)}"
+        yield ok(name, f"{role}; keys here: {', '.join(here) or 'none'}")
     yield from _misplaced(settings, here)
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from loaders.doctor_machine import is_web_node, loads_here
+from loaders.doctor_machine import delivers_here, is_web_node, loads_here
 from loaders.finding import Finding, ok, problem, warning
 from lookup.index import condition
 from lookup.index.condition import Condition, Work
@@ -49,7 +49,9 @@ def _memory(read: Figures) -> Finding:
     used = f"{share:.0%} of {read.memory_max >> 20:,} MiB is used"
     mend = "give the store more (maxmemory), or delete withdrawn loads: qorgan purge"
     if share > _MEMORY_PROBLEM:
-        return problem(name, f"{used}: the next load or publish fails; {mend}")
+        return problem(
+            name, f"{used}: loads and publishes fail, then nobody can be checked; {mend}"
+        )
     if share > _MEMORY_WARNING:
         return warning(name, f"{used}; {mend}")
     return ok(name, used)
@@ -77,9 +79,11 @@ def permissions(store: Store, settings: Settings) -> Iterator[Finding]:
     """Whether our user may do this role's work, and no more."""
     name = "permissions"
     needed = [Work.READ]
-    if Role.EVALUATE in settings.roles:
+    if delivers_here(settings):
+        needed.append(Work.DELIVER)
+    elif Role.EVALUATE in settings.roles:
         needed.append(Work.COUNT)
-    if Role.API in settings.roles:
+    if Role.API in settings.roles and not delivers_here(settings):
         needed.append(Work.WATCH)
     if loads_here(settings):
         needed += [Work.PUBLISH, Work.LOAD]

@@ -31,7 +31,7 @@ class Code(StrEnum):
     BAD_REGISTER = "bad_register"
     PIN_MISMATCH = "pin_mismatch"
     ROLLED_BACK = "rolled_back"
-    # HTTP requests (CONTRACTS.md, "Problem codes")
+    # HTTP requests (docs/problems.md)
     BAD_REQUEST = "bad_request"
     TOO_MANY_ELEMENTS = "too_many_elements"
     UNAUTHORISED = "unauthorised"

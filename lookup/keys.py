@@ -1,6 +1,6 @@
 """The secret keys: one file each, never in the store, the environment or a message.
 
-A file holds 32 bytes as one line of hex, mode 0600, in a folder 0700 (CONTRACTS, "Key files").
+A file holds 32 bytes as one line of hex, mode 0600, in a folder 0700.
 A node needs only those of its role. ``init`` creates them; start-up compares them with the index.
 """
 
@@ -169,4 +169,7 @@ def create_one(folder: Path, name: str) -> None:
 
 
 def _bad(what: str, error: OSError) -> UnavailableError:
-    return UnavailableError(Code.BAD_KEY_FILE, f"{what} ({os.strerror(error.errno or 0)})")
+    why = os.strerror(error.errno or 0).lower()
+    return UnavailableError(
+        Code.BAD_KEY_FILE, f"{what} ({why}); it must belong to the user who runs this"
+    )

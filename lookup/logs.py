@@ -61,7 +61,7 @@ class Event(StrEnum):
     VERSION_STALE = "version is stale"
     STORE_AWAY = "store cannot be reached"
     STORE_BACK = "store is back"
-    KEY_MISFIT = "key does not fit the index"
+    KEY_MISFIT = "keys or store cannot be trusted"
     # what others said
     GUNICORN_WITHHELD = "gunicorn: message withheld"
     LIBRARY_WITHHELD = "library: message withheld"

@@ -30,7 +30,7 @@ _STATUS = {
     Code.STORE_UNAVAILABLE: 503,
     Code.STALE: 503,
 }
-# The codes that others may meet are a closed set (CONTRACTS): these are kinds of bad_request.
+# What others may meet is a closed set (docs/problems.md): these are kinds of bad_request.
 _SHOWN = {Code.METHOD_NOT_ALLOWED: Code.BAD_REQUEST, Code.NO_SUCH_PART: Code.BAD_REQUEST}
 _TITLES = {
     400: "Bad Request",

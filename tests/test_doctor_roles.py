@@ -74,3 +74,23 @@ def test_an_evaluator(patient: Patient) -> None:
     assert [
         "warning: QORGAN_EVALUATE_LIMIT is off: anybody may try all identifiers; set it"
     ] == limit
+
+
+def test_a_deliverer(patient: Patient) -> None:
+    """It has two keys and shall have no other: it is not told to fetch the evaluator's."""
+    keys = patient.index.folder
+    own = keys.parent / "deliverer"
+    own.mkdir(mode=0o700)
+    for name in ("notices.key", "webhook.key"):
+        shutil.copy2(keys / name, own)
+    alone = {"QORGAN_KEYS": str(own)}
+    code, found = patient.examined(**alone)
+    assert (0, {}) == (code, wrong(found))
+    assert ["ok: a deliverer; keys here: notices, webhook"] == found["key files"]
+    assert not {"public cache", "disk", "limits"} & set(found)
+    assert "public cache" in patient.examined(**alone, **WEB)[1]
+    code, found = patient.examined(user="web", **alone)
+    may_not = "problem: our user of the store may not note what was delivered; give it what "
+    assert (3, True) == (code, found["permissions"][0].startswith(may_not))
+    (own / "notices.key").unlink()
+    assert "notices.key is missing" in patient.examined(**alone)[1]["key files"][0]

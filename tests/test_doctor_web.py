@@ -227,10 +227,13 @@ def test_what_a_proxy_lets_through(
 def test_from_an_operators_own_machine(
     patient: Patient, node: "WSGIApplication", monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """With nothing of an index there, only the address is asked."""
+    """With nothing of an index there, only the address is asked; pins of a check are nothing."""
+    citizen = patient.program.folder / "citizen"
+    citizen.mkdir()
+    (citizen / "pins.json").write_text("{}")
     with listening(node) as url, monkeypatch.context() as patch:
         patch.delenv("QORGAN_REDIS_URL")
-        said = patient.program("doctor", "--url", url, QORGAN_DATA="/nowhere/data")
+        said = patient.program("doctor", "--url", url, QORGAN_DATA=str(citizen))
     assert (0, 5) == (said.code, len(said.out.splitlines()))
     assert "signed by its publisher" in said.out
     assert "ok       metrics: /metrics is refused to whoever has no key" in said.out

@@ -216,7 +216,9 @@ def test_what_is_no_file_is_refused(folder: Path) -> None:
     """A folder in a key's place is refused with the system's reason."""
     (folder / "public.key").unlink()
     (folder / "public.key").mkdir(mode=0o700)
-    assert refusal(folder).endswith("cannot be read (Is a directory)")
+    assert refusal(folder).endswith(
+        "cannot be read (is a directory); it must belong to the user who runs this"
+    )
 
 
 def test_a_node_needs_only_the_keys_of_its_role(folder: Path) -> None:

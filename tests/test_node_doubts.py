@@ -156,6 +156,23 @@ def test_a_store_that_came_back_is_doubted_anew(world: World) -> None:
     assert doubts == []
 
 
+def test_a_store_that_changed_unseen_is_doubted(world: World) -> None:
+    """One that was replaced between two looks was never away: trust ends by itself."""
+    doubts: list[Code | None] = [None, Code.STORE_EVICTS]
+
+    def trust() -> None:
+        if doubt := doubts.pop(0):
+            raise UnavailableError(doubt, "no")
+
+    made = world.node(trust=trust)
+    assert [True, True] == [made.refresh() for _ in range(2)]
+    world.heard()
+    world.clock.now += 10
+    assert not made.refresh()
+    assert (True, False, "1") == (made.is_misfit, made.store_answers, served(made))
+    assert ["misfit store_evicts", "away"] == world.heard()
+
+
 @pytest.mark.parametrize("record", ["", "{", "[]", "{}", '{"loads": 1}'])
 def test_the_thread_survives_nonsense(world: World, quick: None, record: str) -> None:
     """Whatever a store says, the node goes on answering, and recovers when it talks sense."""

@@ -117,15 +117,23 @@ def test_to_connect_asks_nothing(tmp_path: Path) -> None:
     opened.close()
 
 
-@pytest.mark.parametrize(
-    ("user", "password"), [("all", "wrong"), ("nobody", PASSWORD), ("none", PASSWORD)]
-)
+@pytest.mark.parametrize(("user", "password"), [("all", "wrong"), ("nobody", PASSWORD)])
 def test_wrong_credentials(plain: Foreign, tmp_path: Path, user: str, password: str) -> None:
-    """A wrong password, an unknown user, one without permissions: look at the URL, not the net."""
+    """A wrong password, an unknown user: look at the URL, not the net."""
     error = refusal(plain.url(user, password), tmp_path)
     assert error.code is Code.STORE_UNAVAILABLE
     assert error.sentence == (
         "the store refuses our credentials; check the user and password in QORGAN_REDIS_URL"
+    )
+
+
+def test_a_user_without_permissions(plain: Foreign, tmp_path: Path) -> None:
+    """His password is right: another one would not help."""
+    error = refusal(plain.url("none", PASSWORD), tmp_path)
+    assert error.code is Code.STORE_UNAVAILABLE
+    assert error.sentence == (
+        "the store's user may not do this; name another user in QORGAN_REDIS_URL, or give this one "
+        "what deploy/valkey/users.acl.example does"
     )
 
 

@@ -27,6 +27,7 @@ class Work(StrEnum):
     WATCH = "keep subscriptions"
     PUBLISH = "switch versions"
     LOAD = "write the ledger"
+    DELIVER = "note what was delivered"
 
 
 _TRIES = {
@@ -39,6 +40,10 @@ _TRIES = {
     Work.WATCH: (("SREM", keyspace.subscriptions(Lane.PUBLIC, _NOBODY), _NOBODY),),
     Work.PUBLISH: (("HDEL", keyspace.versions(Lane.PUBLIC), f"stage:{_NOBODY}"),),
     Work.LOAD: (("SREM", keyspace.ledger(Lane.PUBLIC, 0, 0), _NOBODY),),  # loads begin at 1
+    Work.DELIVER: (
+        ("EVAL", "return 1", "0"),
+        ("HDEL", keyspace.deliveries(Lane.PUBLIC, _NOBODY), _NOBODY),
+    ),
 }
 
 

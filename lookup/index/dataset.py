@@ -1,4 +1,4 @@
-"""The dataset file of CONTRACTS.md: what is told of one leak, checked key by key.
+"""The dataset file: what is told of one leak, checked key by key.
 
 An unknown key, a value of another type, or a text that is not plain is refused; the sentence
 names the key and never repeats a value.

@@ -27,6 +27,7 @@ from lookup.protocol.suite import Lane
 
 _POLL = 1.0  # seconds; a new version must be served within 5 s of the switch
 _RETRY = 10.0  # seconds until a version that could not be mapped is fetched again
+_TRUST = 10.0  # seconds: between two looks a store may have been replaced, or set otherwise
 _LAST_KNOWN = "last-known.json"
 
 
@@ -45,11 +46,11 @@ class Node:
         """A node that maps the versions of these lanes; with none it only watches the store.
 
         ``trust`` raises UnavailableError where the store must not be believed (another index's
-        keys, a policy that evicts); it is asked whenever the store is heard anew.
+        keys, a policy that evicts); it is asked when the store is heard anew, and every 10 s.
         """
         self._store = store
         self._trust = trust
-        self._trusted = False
+        self._trusted_until = float("-inf")  # monotonic
         self.is_misfit = False  # the store that was heard last is not one for our keys
         self._lanes = lanes
         self._cache = cache
@@ -113,7 +114,7 @@ class Node:
     def refresh(self) -> bool:
         """Ask the store once, map what is new; whether the store answered."""
         try:
-            if not self._trusted and not self._is_trusted():
+            if time.monotonic() >= self._trusted_until and not self._is_trusted():
                 return self._lose_store()
             self._hear_clients()  # before all that could fail: a revoked key must end
             names = {lane: versions.current_name(self._store, lane) for lane in self._lanes}
@@ -142,7 +143,7 @@ class Node:
             if self.is_misfit and not was_misfit:
                 self._watch.misfit(error.code)
             return False
-        self.is_misfit, self._trusted = False, True
+        self.is_misfit, self._trusted_until = False, time.monotonic() + _TRUST
         return True
 
     def _hear_clients(self) -> None:
@@ -154,7 +155,8 @@ class Node:
     def _lose_store(self) -> bool:
         if not self._away:
             self._watch.store_away()
-        self._away, self._trusted, self._client_changes = True, False, None
+        self._away, self._client_changes = True, None
+        self._trusted_until = float("-inf")
         return False
 
     def _is_whole(self, lanes: Mapping[Lane, LaneVersions]) -> bool:

@@ -254,7 +254,12 @@ def _text(value: bytes | str) -> str:
 
 def unavailable(error: Exception) -> UnavailableError:
     """What a person is told when the store does not answer; the library's text stays out of it."""
-    if isinstance(error, redis.exceptions.AuthenticationError | redis.exceptions.NoPermissionError):
+    if isinstance(error, redis.exceptions.NoPermissionError):
+        sentence = (
+            "the store's user may not do this; name another user in QORGAN_REDIS_URL, or give this "
+            "one what deploy/valkey/users.acl.example does"
+        )
+    elif isinstance(error, redis.exceptions.AuthenticationError):
         sentence = (
             "the store refuses our credentials; check the user and password in QORGAN_REDIS_URL"
         )
