@@ -10,7 +10,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator
 from typing import TypeVar
 
-from loaders import doctor_index, doctor_machine, doctor_store, doctor_web
+from loaders import doctor_cluster, doctor_index, doctor_machine, doctor_store, doctor_web
 from loaders.doctor_index import Published
 from loaders.finding import Finding, problem
 from lookup.errors import Code, QorganError, UnavailableError
@@ -90,8 +90,9 @@ class Examination:
         except QorganError as error:
             yield problem("store", error.sentence)
             if error.code is not Code.STORE_EVICTS:
+                yield from _told("cluster", lambda: doctor_cluster.remains(store))
                 return
-        yield from _told("store", lambda: doctor_store.server(store, settings))
+        yield from _told("store", lambda: doctor_store.servers(store, settings))
         yield from _told("permissions", lambda: doctor_store.permissions(store, settings))
         try:
             self._definition = made = _within(lambda: definition.read(store))

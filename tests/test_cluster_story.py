@@ -125,3 +125,17 @@ def _asked(client: Client) -> list[type]:
 
 def _version(client: Client) -> str:
     return client.check(Kind.IIN, IINS[0]).version
+
+
+def test_a_node_that_starts_while_a_primary_is_dead(cluster: ClusterServers) -> None:
+    """Whichever it is, what the others have is told."""
+    cluster.configure("cluster-node-timeout", "60000")  # no replica takes over
+    killed = next(s for s in cluster.servers if s.port == cluster._slots()[0][2][1])
+    key = cluster.key_on(next(s for s in cluster.primaries() if s is not killed))
+    killed.kill()
+    try:
+        opened = store.connect(Settings.from_env({"QORGAN_REDIS_URL": cluster.url}))
+        assert opened.redis.hget(key, "state") is None
+        opened.close()
+    finally:
+        cluster.configure("cluster-node-timeout", "1000")

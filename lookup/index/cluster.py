@@ -18,16 +18,12 @@ from typing import Any, TypeVar
 
 import redis
 from redis import exceptions
-from redis.backoff import NoBackoff
-from redis.cluster import ClusterNode, RedisCluster
 from redis.commands import CoreCommands
-from redis.retry import Retry
 
-from lookup.errors import Code, InputError
-from lookup.index import cluster_url, keyspace, routing
+from lookup.index import cluster_url, keyspace, roll_call, routing
+from lookup.index.roll_call import Roll
 from lookup.index.routing import Command, Sender
 
-_CONNECT_TIMEOUT = 1.0  # seconds; a dead machine's address is silent
 _STRANGE = 5.0  # seconds of patience where no node has ever answered
 _PAUSE = 0.2  # seconds between two tries
 _FENCES = 1000  # names, of which every server has some
@@ -42,8 +38,6 @@ _PASSING = (
     exceptions.TryAgainError,
     exceptions.RedisClusterException,
 )
-_LASTING = (exceptions.AuthenticationError, exceptions.NoPermissionError)
-_NO_CLUSTER = "cluster support disabled"
 T = TypeVar("T")
 _Nodes = Any  # redis-py's RedisCluster, half of which has no types
 
@@ -116,6 +110,22 @@ class Cluster(CoreCommands):
             return answers
 
         return self._patiently(attempt)
+
+    def call_roll(self, question: Callable[[redis.Redis], T]) -> Roll[T]:
+        """A question to all servers, whatever state the cluster is in; it is asked once.
+
+        Raises:
+            RedisError: none answers, or all refuse our credentials.
+            UnavailableError: STORE_UNAVAILABLE, they have not been made a cluster yet.
+        """
+        try:
+            nodes = routing.connected(self._first, self._others, self._timeout, is_whole=False)
+            try:
+                return roll_call.call(nodes, question)
+            finally:
+                nodes.close()
+        except _PASSING as error:
+            raise routing.lasting(error) or exceptions.ConnectionError from None
 
     def scatter(self, commands: Sequence[Command], send: Sender) -> list[Any]:
         """Send each command to the node that has its key; all replies, errors among them.
@@ -212,7 +222,7 @@ class Cluster(CoreCommands):
             try:
                 return attempt(self._nodes())
             except _PASSING as error:
-                cause = _lasting(error)
+                cause = routing.lasting(error)
                 if cause is not None:
                     raise cause from None
                 most = self._patience if self._known is not None else _STRANGE
@@ -225,13 +235,8 @@ class Cluster(CoreCommands):
     def _nodes(self) -> _Nodes:
         with self._lock:
             if self._known is None:
-                node: Any = ClusterNode  # it has no types
-                self._known = RedisCluster(
-                    url=self._first,
-                    startup_nodes=[node(*other) for other in self._others],
-                    socket_timeout=self._timeout,
-                    socket_connect_timeout=_CONNECT_TIMEOUT,
-                    retry=Retry(NoBackoff(), 0),  # tries are counted here
+                self._known = routing.connected(
+                    self._first, self._others, self._timeout, is_whole=True
                 )
             return self._known
 
@@ -271,19 +276,3 @@ class Pipeline(CoreCommands):
         if raise_on_error:
             routing.refuse_errors(replies)
         return replies
-
-
-def _lasting(error: BaseException) -> Exception | None:
-    """Why it will not work at the next try either, where that is so; redis-py wraps the reason."""
-    reason: BaseException | None = error
-    while reason is not None:
-        if isinstance(reason, _LASTING):
-            return reason
-        if _NO_CLUSTER in str(reason):
-            return InputError(
-                Code.BAD_SETTING,
-                "the server of QORGAN_REDIS_URL is not a node of a cluster; without one write"
-                " redis:// instead of redis+cluster://",
-            )
-        reason = reason.__cause__ or reason.__context__
-    return None

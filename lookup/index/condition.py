@@ -1,10 +1,11 @@
-"""How the store's server is set, how it does, and what our user may do there: for the doctor.
+"""How each server of the store is set, how it does, and what our user may do: for the doctor.
 
 Only looks: what would write is tried on keys and fields that do not exist, and changes nothing.
 """
 
 import re
 import time
+from collections.abc import Collection
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -12,10 +13,12 @@ from typing import Any
 import redis
 import redis.exceptions
 
-from lookup.index import keyspace
-from lookup.index.store import Store
+from lookup.index import figures, keyspace
+from lookup.index.roll_call import Roll
+from lookup.index.store import Client, Store
 from lookup.protocol.suite import Lane
 
+_ELSEWHERE = (redis.exceptions.AskError, redis.exceptions.ClusterDownError)  # MOVED is an AskError
 _NOBODY = "doctor"  # no client, challenge, stage or day is called that
 
 
@@ -60,6 +63,9 @@ class Condition:
         failed: which of its writes to the disk failed last.
         compact: up to how many members a set of the ledger stays compact.
         clock: seconds by which its clock is ahead of ours.
+        memory_used, memory_max: bytes; 0 is the most if it does not tell.
+        replicas: how many get what it writes, at this moment.
+        is_up: whether it says that its cluster is; one by itself is.
     """
 
     name: str
@@ -70,15 +76,23 @@ class Condition:
     failed: tuple[str, ...]
     compact: int | None
     clock: float
+    memory_used: int
+    memory_max: int
+    replicas: int
+    is_up: bool
 
 
-def read(store: Store) -> Condition:
-    """Ask the server.
+def read(store: Store) -> Roll[Condition]:
+    """Ask all servers.
 
-    Raises:
-        StoreError: it is away.
+    Raises: as ``Store.call_roll``.
     """
-    server, disk = store.redis.info("server"), store.redis.info("persistence")
+    return store.call_roll(lambda client: _read(client, is_alone=store.cluster is None))
+
+
+def _read(client: Client, *, is_alone: bool) -> Condition:
+    server, disk = client.info("server"), client.info("persistence")
+    copies, memory = client.info("replication"), client.info("memory")
     is_valkey = server.get("server_name") == "valkey"
     version = _version(server.get("valkey_version" if is_valkey else "redis_version"))
     last = {
@@ -86,46 +100,75 @@ def read(store: Store) -> Condition:
         "rewrite of the append-only file": disk.get("aof_last_bgrewrite_status"),
         "snapshot": disk.get("rdb_last_bgsave_status"),
     }
-    fsync = _setting(store, "appendfsync")
+    fsync = _setting(client, "appendfsync")
     return Condition(
         name=f"{'Valkey' if is_valkey else 'Redis'} {version}",
         commands=tuple(map(int, _version(server.get("redis_version")).split("."))),
-        is_replica=store.redis.info("replication").get("role") == "slave",
+        is_replica=copies.get("role") == "slave",
         has_file=bool(disk.get("aof_enabled")),
         fsync=None if fsync is None else str(fsync),
         failed=tuple(what for what, status in last.items() if status not in ("ok", None)),
-        compact=_whole(_setting(store, "set-max-listpack-entries")),
-        clock=_clock(store),
+        compact=_whole(_setting(client, "set-max-listpack-entries")),
+        clock=_clock(client),
+        memory_used=int(memory["used_memory"]),
+        memory_max=figures.memory_max(memory),
+        replicas=sum(_is_copy(name, value) for name, value in copies.items()),
+        is_up=is_alone or _is_up(client),
     )
 
 
-def may(store: Store, work: Work) -> bool:
-    """Whether our user may do that work; nothing of it is done.
+def allowed(store: Store, works: Collection[Work]) -> Roll[frozenset[Work]]:
+    """What of it our user may do at each server, which has users of its own. Nothing of it is done.
 
-    Raises:
-        StoreError: the store is away.
+    Raises: as ``Store.call_roll``.
     """
-    try:
-        for command in _TRIES[work]:
-            run: Any = store.redis.execute_command  # it has no types
+    return store.call_roll(lambda client: frozenset(work for work in works if _may(client, work)))
+
+
+def _may(client: Client, work: Work) -> bool:
+    run: Any = client.execute_command  # it has no types
+    for command in _TRIES[work]:
+        try:
             run(*command)
-    except redis.exceptions.NoPermissionError:
-        return False
+        except redis.exceptions.NoPermissionError:
+            return False
+        except _ELSEWHERE:
+            continue  # permission comes first, then the question where the key is
     return True
 
 
-def _setting(store: Store, name: str) -> object:
+def _is_up(client: Client) -> bool:
+    """A server of a cluster that is down serves no key; that may be asked by everybody."""
     try:
-        found: dict[Any, Any] = store.redis.config_get(name)
+        client.exists(keyspace.INDEX)
+    except redis.exceptions.ClusterDownError:
+        return False
+    except redis.ResponseError:
+        pass  # the key is elsewhere, or not for us
+    return True
+
+
+def _is_copy(name: str, value: object) -> bool:
+    """Of what INFO says of replication: a replica that is connected and has caught up."""
+    return (
+        re.fullmatch(r"slave[0-9]+", name) is not None
+        and isinstance(value, dict)
+        and value.get("state") == "online"
+    )
+
+
+def _setting(client: Client, name: str) -> object:
+    try:
+        found: dict[Any, Any] = client.config_get(name)
     except redis.ResponseError:
         return None  # CONFIG is forbidden to us, or unknown there
     return found.get(name)
 
 
-def _clock(store: Store) -> float:
+def _clock(client: Client) -> float:
     """Half of the way there and back is taken for the way there."""
     before = time.time()
-    seconds, micros = store.redis.time()
+    seconds, micros = client.time()
     return float(seconds + micros / 1e6 - (before + time.time()) / 2)
 
 

@@ -6,6 +6,7 @@ Nothing here names a dataset or a client: what is not published yet has no name 
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from lookup.index import clients, deliveries, keyspace, versions
 from lookup.index.deliveries import Target
@@ -67,16 +68,18 @@ def read(store: Store) -> Figures:
     undelivered, dead = _notices(store)
     return Figures(
         memory_used=sum(int(memory["used_memory"]) for memory in servers),
-        memory_max=sum(
-            int(memory.get("maxmemory") or memory.get("total_system_memory") or 0)
-            for memory in servers
-        ),
+        memory_max=sum(map(memory_max, servers)),
         loads=states,
         unpublished=unpublished,
         running=running,
         undelivered=undelivered,
         dead=dead,
     )
+
+
+def memory_max(memory: Mapping[str, Any]) -> int:
+    """The most bytes that a server may use, by its INFO; 0 if it does not tell."""
+    return int(memory.get("maxmemory") or memory.get("total_system_memory") or 0)
 
 
 def _loads(store: Store) -> tuple[Counter[LoadState], int, tuple[RunningLoad, ...]]:

@@ -7,18 +7,57 @@ from typing import Any
 import redis
 from hiredis import pack_command
 from redis import exceptions
-from redis.cluster import ClusterNode
+from redis.backoff import NoBackoff
+from redis.cluster import ClusterNode, RedisCluster
+from redis.retry import Retry
 
+from lookup.errors import Code, InputError, UnavailableError
 from lookup.index import keyspace
 
 # All that we write with, but for the scripts of limits.
 _WRITES = {"DEL", "EVAL", "EXPIRE", "PERSIST", "SADD", "SET", "SREM", "UNLINK", "XADD", "XTRIM"}
 _WRITES |= {"HDEL", "HINCRBY", "HSET", "HSETNX", "INCR"}
 
+_CONNECT_TIMEOUT = 1.0  # seconds; a dead machine's address is silent
+_GREETINGS = 2  # more primaries that may say what commands there are, where the first is dead
 _ACKNOWLEDGED = 1000  # milliseconds that a replica has for what it was sent; 1 is usual
+
+_LASTING = (exceptions.AuthenticationError, exceptions.NoPermissionError)
+_NO_CLUSTER = "cluster support disabled"
 
 Command = tuple[Sequence[Any], dict[str, Any]]  # its words, and what redis-py parses it with
 Sender = Callable[[redis.Redis, Sequence[Command]], list[Any]]
+
+
+def connected(
+    first: str, others: Iterable[tuple[str, int]], timeout: float, *, is_whole: bool
+) -> RedisCluster:
+    """redis-py's client: who has which slots, and connections to all; it sends nothing again.
+
+    ``is_whole``: only if each slot lies somewhere.
+
+    Raises:
+        RedisError, RedisClusterException: no node answers, or the cluster is not whole.
+        UnavailableError: STORE_UNAVAILABLE, they have not been made a cluster yet.
+    """
+    node: Any = ClusterNode  # it has no types
+    try:
+        made = RedisCluster(
+            url=first,
+            startup_nodes=[node(*other) for other in others],
+            socket_timeout=timeout,
+            socket_connect_timeout=_CONNECT_TIMEOUT,
+            retry=Retry(NoBackoff(), _GREETINGS),
+            require_full_coverage=is_whole,
+        )
+    except IndexError:  # its way of saying that there are no primaries
+        raise UnavailableError(
+            Code.STORE_UNAVAILABLE,
+            "the servers of QORGAN_REDIS_URL serve no slots yet; make them one cluster first"
+            " (valkey-cli --cluster create)",
+        ) from None
+    made.set_retry(Retry(NoBackoff(), 0))
+    return made
 
 
 def send(client: redis.Redis, commands: Sequence[Command]) -> list[Any]:
@@ -95,3 +134,19 @@ def key(words: Sequence[Any]) -> str:
 def is_write(words: Sequence[Any]) -> bool:
     """Whether a command writes what must not be lost."""
     return words[0] in _WRITES and not keyspace.is_expendable(key(words))
+
+
+def lasting(error: BaseException) -> Exception | None:
+    """Why it will not work at the next try either, where that is so; redis-py wraps the reason."""
+    reason: BaseException | None = error
+    while reason is not None:
+        if isinstance(reason, _LASTING):
+            return reason
+        if _NO_CLUSTER in str(reason):
+            return InputError(
+                Code.BAD_SETTING,
+                "the server of QORGAN_REDIS_URL is not a node of a cluster; without one write"
+                " redis:// instead of redis+cluster://",
+            )
+        reason = reason.__cause__ or reason.__context__
+    return None

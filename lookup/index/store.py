@@ -22,6 +22,7 @@ from lookup.index import keyspace
 from lookup.index.cluster import Cluster
 from lookup.index.cluster_url import SCHEMES
 from lookup.index.embedded import EmbeddedStore
+from lookup.index.roll_call import Roll
 from lookup.settings import Settings
 
 StoreError = redis.RedisError
@@ -64,6 +65,17 @@ class Store:
         if self.cluster is not None:
             return self.cluster.ask_each(question, replicas=replicas)
         return [question(self.redis)]
+
+    def call_roll(self, question: Callable[[Client], T]) -> Roll[T]:
+        """The answers of all servers that give one, in whatever state a cluster is.
+
+        Raises:
+            StoreError: the whole store is away, or refuses the question.
+            UnavailableError: STORE_UNAVAILABLE, they have not been made a cluster yet.
+        """
+        if self.cluster is not None:
+            return self.cluster.call_roll(question)
+        return Roll({"": question(self.redis)})
 
     def hash(self, key: str) -> dict[str, str]:
         """A hash as text; empty where the key does not exist."""
