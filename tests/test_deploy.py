@@ -13,7 +13,6 @@ import redis
 import yaml
 from conftest import ROOT, Installation, Served, free_port, get
 from plain_http import ask
-from tls_files import tls_files
 from web_index import IINS
 
 from lookup.index.valkey_server import _binary
@@ -165,30 +164,9 @@ def test_the_store_is_durable_and_does_not_evict(deployment: Deployment) -> None
     nginx.PROGRAM is None, reason="nginx is not installed (Debian: apt-get install nginx-light)"
 )
 def test_nginx_in_front(deployment: Deployment, tmp_path: Path) -> None:
-    """Its configuration, with names and folders of this machine: asked through TLS."""
-    tls_files(tmp_path, "localhost")
-    port, upstream = free_port(), deployment.node.url.removeprefix("http://")
-    conf = (DEPLOY / "nginx" / "nginx.conf").read_text()
-    for server in ("range-1", "range-2", "evaluator"):
-        conf = conf.replace(f"server {server}:8000", f"server {upstream}")
-    for before, after in (
-        ("listen 443 ssl", f"listen 127.0.0.1:{port} ssl"),
-        ("/etc/nginx/tls/fullchain.pem", f"{tmp_path}/cert.pem"),
-        ("/etc/nginx/tls/privkey.pem", f"{tmp_path}/key.pem"),
-        ("/var/cache/nginx", str(tmp_path)),
-        ("/dev/stderr", f"{tmp_path}/error.log"),
-        ("http {", f"http {{ {nginx.folders(tmp_path)}"),
-    ):
-        assert before in conf
-        conf = conf.replace(before, after)
-    path = tmp_path / "nginx.conf"
-    path.write_text(conf)
+    """Asked through TLS: ranges, register and probes, and no metrics; the doctor agrees."""
     name = json.loads(get(f"{deployment.node.url}/v1/params/public")[1])["version"]
-    assert nginx.PROGRAM is not None
-    main = f"daemon off; user root; pid {tmp_path}/pid;"
-    process = subprocess.Popen([nginx.PROGRAM, "-c", str(path), "-g", main])
-    url = f"https://localhost:{port}"
-    try:
+    with nginx.deployed(tmp_path, deployment.node.url.removeprefix("http://")) as url:
         curl = ["curl", "-s", "--cacert", str(tmp_path / "cert.pem"), "--retry", "5"]
         curl += ["--retry-connrefused", "-w", "%{http_code} "]
         paths = [f"/v1/range/public/{name}/000"] * 2 + ["/v1/breaches", "/metrics", "/readyz"]
@@ -201,9 +179,6 @@ def test_nginx_in_front(deployment: Deployment, tmp_path: Path) -> None:
         )
         trusting = Installation(tmp_path / "data", {"SSL_CERT_FILE": str(tmp_path / "cert.pem")})
         outside = trusting.qorgan("doctor", "--url", url).stdout
-    finally:
-        process.terminate()
-        process.wait(timeout=10)
     assert ["ok"] * 5 == [line.split()[0] for line in outside.splitlines()], outside
     statuses = done.stdout.replace("%", "").split()
     assert ["200", "200", "200", "404", "200"] == statuses
