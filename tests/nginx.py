@@ -8,7 +8,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from conftest import free_port
+from conftest import ROOT, free_port
+from tls_files import tls_files
 
 PROGRAM = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin")
 _CONF = """\
@@ -74,6 +75,40 @@ def running(folder: Path, server: str) -> Iterator[Nginx]:
             assert process.poll() is None, (folder / "error.log").read_text()
             time.sleep(0.05)
         yield Nginx(f"http://127.0.0.1:{port}", folder, process)
+    finally:
+        process.terminate()
+        process.wait(timeout=10)
+
+
+@contextmanager
+def deployed(folder: Path, upstream: str) -> Iterator[str]:
+    """The nginx of ``deploy/``, with names and folders of this machine: where it answers by TLS.
+
+    ``upstream``: HOST:PORT of the node that is behind all of it. ``folder`` gets ``cert.pem``.
+    """
+    assert PROGRAM is not None
+    tls_files(folder, "localhost")
+    port = free_port()
+    conf = (ROOT / "deploy" / "nginx" / "nginx.conf").read_text()
+    for server in ("range-1", "range-2", "evaluator"):
+        conf = conf.replace(f"server {server}:8000", f"server {upstream}")
+    for before, after in (
+        ("listen 443 ssl", f"listen 127.0.0.1:{port} ssl"),
+        ("/etc/nginx/tls/fullchain.pem", f"{folder}/cert.pem"),
+        ("/etc/nginx/tls/privkey.pem", f"{folder}/key.pem"),
+        ("/var/cache/nginx", str(folder)),
+        ("/dev/stderr", f"{folder}/error.log"),
+        ("http {", f"http {{ {folders(folder)}"),
+    ):
+        assert before in conf
+        conf = conf.replace(before, after)
+    path = folder / "nginx.conf"
+    path.write_text(conf)
+    process = subprocess.Popen(
+        [PROGRAM, "-c", str(path), "-g", f"daemon off; user root; pid {folder}/pid;"]
+    )
+    try:
+        yield f"https://localhost:{port}"
     finally:
         process.terminate()
         process.wait(timeout=10)

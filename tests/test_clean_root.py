@@ -1,9 +1,13 @@
-"""The parts of ``tools.clean_root`` that need no root: what it reads, and what it refuses."""
+"""The parts of ``tools.clean_root`` that are quick: what it reads and refuses, and how it ends."""
 
+import os
+import signal
+import subprocess
+import sys
 from pathlib import Path, PurePosixPath
 
 import pytest
-from conftest import ROOT
+from conftest import ROOT, wait_until
 
 from tools.clean_root import compose, dockerfile, manual
 from tools.clean_root.dockerfile import Command, Copy, Env, Run, Setting
@@ -175,3 +179,40 @@ def test_the_manuals_own_commands_are_understood() -> None:
     assert Up() == told[-1]
     services = {one.service for one in told if isinstance(one, RunOnce)}
     assert {"loader"} == services
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="namespaces are root's")
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGKILL])
+def test_nothing_goes_on_without_it(tmp_path: Path, number: signal.Signals) -> None:
+    """However it is ended, what it started inside ends with it."""
+    inside_it = tmp_path / "inside"
+    inside_it.write_text("#!/bin/sh\nsleep 60\n")
+    inside_it.chmod(0o755)
+    code = (
+        "import sys; from pathlib import Path; from tools.clean_root import __main__, programs;"
+        f"programs.missing = list; sys.executable = {str(inside_it)!r};"
+        f"__main__._outside([], Path({str(tmp_path)!r}))"
+    )
+    env = os.environ | {"TMPDIR": str(tmp_path)}
+    outer = subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, env=env)
+    wait_until(lambda: _started(inside_it) != [])
+    outer.send_signal(number)
+    outer.wait(timeout=10)
+    try:
+        wait_until(lambda: _started(inside_it) == [])
+    finally:
+        for pid in _started(inside_it):
+            os.kill(pid, signal.SIGKILL)
+
+
+def _started(script: Path) -> list[int]:
+    """The processes that run it."""
+    words = f"/bin/sh\0{script}\0".encode()
+    found = []
+    for one in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            if one.read_bytes().startswith(words):
+                found.append(int(one.parent.name))
+        except OSError:  # it has ended
+            continue
+    return found

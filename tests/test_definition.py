@@ -191,3 +191,27 @@ def test_a_node_with_one_key_is_held_to_that_one(store: Store, loader_keys: Load
     definition.check_lane_keys(made, {Lane.PUBLIC: right})
     with pytest.raises(UnavailableError, match=r"verified\.key"):
         definition.check_lane_keys(made, {Lane.VERIFIED: right})
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"profile": "x\x1b]0;owned\x07"},
+        {"prefix_bits": "\x1b[31m"},
+        {"prefix_bits": 10.0},
+        {"prefix_bits": 10**4000},
+        {"public_keys": {"public": "\x1b", "verified": "00" * 32}},
+        {"publisher_key": None},
+        {"argon2_salt": None},
+        {"protocol": 1e999},
+    ],
+)
+def test_a_hostile_definition(
+    store: Store, loader_keys: LoaderKeys, change: dict[str, object]
+) -> None:
+    """What init would not have written is refused: people are shown profile, bits and keys."""
+    definition.create(store, loader_keys, "test", 10)
+    written(store, json.dumps(document(store) | change))
+    error = refusal(store)
+    assert Code.INDEX_PROTOCOL == error.code
+    assert error.sentence.startswith("the index's definition cannot be read")

@@ -13,13 +13,13 @@ import redis
 import yaml
 from conftest import ROOT, Installation, Served, free_port, get
 from plain_http import ask
-from tls_files import tls_files
 from web_index import IINS
 
+from lookup.index import keyspace
 from lookup.index.valkey_server import _binary
 
 DEPLOY = ROOT / "deploy"
-PASSWORDS = {"WEB-PASSWORD": "web-pw", "LOADER-PASSWORD": "loader-pw"}
+USERS = ("range", "web", "loader")
 FOUND, CLEAN = IINS[0], IINS[20]
 
 
@@ -40,8 +40,8 @@ def deployment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]
     folder = tmp_path_factory.mktemp("deployed")
     port = free_port()
     acl = (DEPLOY / "valkey" / "users.acl.example").read_text()
-    for name, password in PASSWORDS.items():
-        acl = acl.replace(name, password)
+    for user in USERS:
+        acl = acl.replace(f"{user.upper()}-PASSWORD", f"{user}-pw")
     (folder / "users.acl").write_text(acl)
     conf = (DEPLOY / "valkey" / "valkey.conf").read_text()
     conf = conf.replace("port 6379", f"port {port}\nbind 127.0.0.1")
@@ -52,7 +52,7 @@ def deployment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]
     )
     try:
         _wait_for(port)
-        urls = {user: f"redis://{user}:{user}-pw@127.0.0.1:{port}/0" for user in ("web", "loader")}
+        urls = {user: f"redis://{user}:{user}-pw@127.0.0.1:{port}/0" for user in USERS}
         loader = Installation(folder / "data", {"QORGAN_REDIS_URL": urls["loader"]})
         loader.qorgan("init", "--argon2", "test", "--prefix-bits", "10")
         loader.dataset("shop", classes=("government-issued-ids", "names"))
@@ -105,15 +105,63 @@ def test_the_web_role_answers(deployment: Deployment) -> None:
         ("DEL", "qorgan:index"),
         ("HGETALL", "qorgan:history:public"),
         ("KEYS", "*"),
+        ("FUNCTION", "FLUSH"),
+        ("FUNCTION", "LOAD", "#!lua name=x\nserver.register_function('f', function() end)"),
+        ("SCRIPT", "FLUSH"),
     ],
 )
-def test_what_the_web_role_may_not(deployment: Deployment, command: tuple[str, ...]) -> None:
-    """It reads no ledger, writes no version, and destroys nothing."""
+@pytest.mark.parametrize("user", ["web", "range"])
+def test_what_the_web_roles_may_not(
+    deployment: Deployment, user: str, command: tuple[str, ...]
+) -> None:
+    """They read no ledger, write no version, leave no code behind, and destroy nothing."""
     with (
-        deployment.store("web") as store,
+        deployment.store(user) as store,
         pytest.raises(redis.exceptions.NoPermissionError),
     ):
         store.execute_command(*command)
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("DEL", keyspace.spent(3600, 0)),
+        ("HDEL", keyspace.spent(3600, 0), "service"),
+        ("SET", f"{keyspace.LIMITS}/x", "0"),
+        ("EVAL", "return 1", "0"),
+    ],
+)
+def test_a_range_node_may_not_lift_limits(deployment: Deployment, command: tuple[str, ...]) -> None:
+    """Whoever has its password cannot have the evaluator forget what was spent."""
+    with (
+        deployment.store("range") as store,
+        pytest.raises(redis.exceptions.NoPermissionError),
+    ):
+        store.execute_command(*command)
+
+
+def test_the_range_role_answers(deployment: Deployment) -> None:
+    """With its own permissions: what a node of these roles does, and the doctor misses nothing."""
+    roles = {"QORGAN_ROLES": "range,site,api", "QORGAN_WORKERS": "1"}
+    url = {"QORGAN_REDIS_URL": f"redis://range:range-pw@127.0.0.1:{deployment.port}/0"}
+    key = deployment.loader.qorgan("client", "add", "app2", "--lanes", "public").stdout.strip()
+    headers = {"Authorization": f"Bearer {key}", "Content-Type": "application/json"}
+    body = json.dumps({"lane": "public", "persons": ["0011223344556677"]}).encode()
+    checked = json.dumps({"lane": "public", "tokens": ["00" * 32]}).encode()
+    with deployment.loader.served(**roles, **url) as node:
+        heard = ask(node.url, "/v1/subscriptions", method="POST", headers=headers, body=body)
+        assert (200, 1) == (heard.status, heard.json["persons"])
+        assert 200 == ask(node.url, "/v1/notices", headers=headers).status
+        assert (
+            200 == ask(node.url, "/v1/check", method="POST", headers=headers, body=checked).status
+        )
+        bind = {"QORGAN_BIND": node.url.removeprefix("http://")}
+        web = Installation(deployment.loader.data, roles | url | bind)
+        told = json.loads(web.qorgan("doctor", "--json").stdout)
+    assert ["key files", "index"] == [one["check"] for one in told if one["level"] != "ok"]
+    with deployment.store("loader") as store:  # counted when it stopped, if not before
+        assert [] != store.keys(keyspace.usage("*", "*"))
+    assert "refused" not in node.log.read_text()
 
 
 @pytest.mark.parametrize(
@@ -165,30 +213,9 @@ def test_the_store_is_durable_and_does_not_evict(deployment: Deployment) -> None
     nginx.PROGRAM is None, reason="nginx is not installed (Debian: apt-get install nginx-light)"
 )
 def test_nginx_in_front(deployment: Deployment, tmp_path: Path) -> None:
-    """Its configuration, with names and folders of this machine: asked through TLS."""
-    tls_files(tmp_path, "localhost")
-    port, upstream = free_port(), deployment.node.url.removeprefix("http://")
-    conf = (DEPLOY / "nginx" / "nginx.conf").read_text()
-    for server in ("range-1", "range-2", "evaluator"):
-        conf = conf.replace(f"server {server}:8000", f"server {upstream}")
-    for before, after in (
-        ("listen 443 ssl", f"listen 127.0.0.1:{port} ssl"),
-        ("/etc/nginx/tls/fullchain.pem", f"{tmp_path}/cert.pem"),
-        ("/etc/nginx/tls/privkey.pem", f"{tmp_path}/key.pem"),
-        ("/var/cache/nginx", str(tmp_path)),
-        ("/dev/stderr", f"{tmp_path}/error.log"),
-        ("http {", f"http {{ {nginx.folders(tmp_path)}"),
-    ):
-        assert before in conf
-        conf = conf.replace(before, after)
-    path = tmp_path / "nginx.conf"
-    path.write_text(conf)
+    """Asked through TLS: ranges, register and probes, and no metrics; the doctor agrees."""
     name = json.loads(get(f"{deployment.node.url}/v1/params/public")[1])["version"]
-    assert nginx.PROGRAM is not None
-    main = f"daemon off; user root; pid {tmp_path}/pid;"
-    process = subprocess.Popen([nginx.PROGRAM, "-c", str(path), "-g", main])
-    url = f"https://localhost:{port}"
-    try:
+    with nginx.deployed(tmp_path, deployment.node.url.removeprefix("http://")) as url:
         curl = ["curl", "-s", "--cacert", str(tmp_path / "cert.pem"), "--retry", "5"]
         curl += ["--retry-connrefused", "-w", "%{http_code} "]
         paths = [f"/v1/range/public/{name}/000"] * 2 + ["/v1/breaches", "/metrics", "/readyz"]
@@ -201,9 +228,6 @@ def test_nginx_in_front(deployment: Deployment, tmp_path: Path) -> None:
         )
         trusting = Installation(tmp_path / "data", {"SSL_CERT_FILE": str(tmp_path / "cert.pem")})
         outside = trusting.qorgan("doctor", "--url", url).stdout
-    finally:
-        process.terminate()
-        process.wait(timeout=10)
     assert ["ok"] * 5 == [line.split()[0] for line in outside.splitlines()], outside
     statuses = done.stdout.replace("%", "").split()
     assert ["200", "200", "200", "404", "200"] == statuses
@@ -224,6 +248,8 @@ def test_every_service_of_compose_is_of_what_is_here() -> None:
         name: next((v.split(":")[0] for v in services[name]["volumes"] if ":/keys" in v), "")
         for name in ours
     }
+    assert ["./secrets/range.env"] == services["range-1"]["env_file"]
+    assert ["./secrets/web.env"] == services["evaluator"]["env_file"]
     assert "./secrets/evaluator" == keys["evaluator"]
     assert {"./secrets/notices"} == {keys["range-1"], keys["range-2"]}
     assert "./secrets/deliverer" == keys["notices"]

@@ -5,6 +5,7 @@ Everything ever loaded depends on it, so it never changes; start-up compares the
 
 import hmac
 import json
+import re
 import secrets
 from dataclasses import asdict, dataclass, replace
 
@@ -13,9 +14,16 @@ from lookup.errors import Code, InputError, UnavailableError
 from lookup.index import keyspace
 from lookup.index.store import Store, StoreError, unavailable
 from lookup.protocol.stretch import PROFILES, Argon2Parameters
-from lookup.protocol.suite import PROTOCOL, SALT_BYTES, Lane
+from lookup.protocol.suite import (
+    MAX_PREFIX_BITS,
+    MIN_PREFIX_BITS,
+    PROTOCOL,
+    SALT_BYTES,
+    Lane,
+)
 
 _FIELD = "definition"
+_HEX_KEY = re.compile(r"[0-9a-f]{64}")
 
 
 @dataclass(frozen=True)
@@ -122,14 +130,30 @@ def read(store: Store) -> Definition:
                 f"{PROTOCOL}; run the program version that made it",
             )
         definition = Definition(**document)
-        has_lanes = set(definition.public_keys) == set(Lane)
-        if has_lanes and len(definition.argon2.salt) == SALT_BYTES:
+        if _is_sane(definition):
             return definition
-    except (ValueError, TypeError, KeyError):
+    except (ValueError, TypeError, KeyError, OverflowError, AttributeError):
         pass
     raise UnavailableError(
         Code.INDEX_PROTOCOL,
         "the index's definition cannot be read; run the program version that made it",
+    )
+
+
+def _is_sane(definition: Definition) -> bool:
+    """Whether it is as ``create`` makes them: a store may be hostile, and people are shown this.
+
+    Raises:
+        TypeError, AttributeError: a value is of another type.
+    """
+    keys_told = (*definition.public_keys.values(), definition.publisher_key)
+    return (
+        set(definition.public_keys) == set(Lane)
+        and all(_HEX_KEY.fullmatch(key) for key in keys_told)
+        and len(definition.argon2.salt) == SALT_BYTES
+        and definition.profile in PROFILES
+        and isinstance(definition.prefix_bits, int)
+        and MIN_PREFIX_BITS <= definition.prefix_bits <= MAX_PREFIX_BITS
     )
 
 

@@ -57,11 +57,13 @@ def _outside(arguments: list[str], kept: Path) -> int:
         raise DiffersError(
             f"missing here: {', '.join(lacking)} (Debian: debootstrap iproute2 openssl util-linux)"
         )
-    for one in (signal.SIGINT, signal.SIGTERM):  # a shell starts what it puts aside deaf to SIGINT
+    # A shell starts what it puts aside deaf to SIGINT; a terminal that closes sends SIGHUP.
+    for one in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(one, signal.default_int_handler)
     work = Path(tempfile.mkdtemp(prefix="qorgan-clean-root-"))
     inner = subprocess.Popen(
         (
+            *("setpriv", "--pdeathsig", "KILL"),  # when we are killed, so is it
             *("unshare", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc"),
             *(sys.executable, "-m", "tools.clean_root", "--inside", str(work), *arguments),
         ),

@@ -7,7 +7,7 @@ from pathlib import Path, PurePosixPath
 
 from tools.clean_root.report import DiffersError
 
-WANTED = ("debootstrap", "ip", "mount", "nsenter", "openssl", "umount", "unshare")
+WANTED = ("debootstrap", "ip", "mount", "nsenter", "openssl", "setpriv", "umount", "unshare")
 _TOLD = 15  # lines of a program's output, where it failed
 
 
