@@ -95,7 +95,8 @@ def permissions(store: Store, settings: Settings) -> Iterator[Finding]:
     if loads_here(settings):
         needed += [Work.PUBLISH, Work.LOAD]
     forbidden = {Work.PUBLISH, Work.LOAD} if is_web_node(settings) else set()
-    allowed = condition.allowed(store, {*needed, *forbidden}).answers
+    lifts = {Work.COUNT} if is_web_node(settings) and Role.EVALUATE not in settings.roles else set()
+    allowed = condition.allowed(store, {*needed, *forbidden, *lifts}).answers
     refused = {work: [at for at, may in allowed.items() if work not in may] for work in needed}
     missing = [f"{work}{among(at, allowed)}" for work, at in refused.items() if at]
     if missing:
@@ -105,6 +106,12 @@ def permissions(store: Store, settings: Settings) -> Iterator[Finding]:
             name,
             "this web node's user of the store may change the index: whoever breaks in here could, "
             "too; give web nodes a user of their own, as deploy/valkey/users.acl.example does",
+        )
+    elif any(lifts & may for may in allowed.values()):
+        yield warning(
+            name,
+            "this node evaluates nothing, but its user of the store may delete what limits "
+            "counted: give it the user range of deploy/valkey/users.acl.example",
         )
     else:
         yield ok(name, f"our user of the store may {'; '.join(needed)}")

@@ -253,8 +253,11 @@ def _range(asking: Asking, published: Parameters) -> Iterator[Finding]:
 
 def _metrics(asking: Asking, host: str | None) -> Finding:
     name = "metrics"
-    if asking.hear("/metrics").status != 200:
+    status = asking.hear("/metrics").status
+    if status in (401, 403, 404):
         return ok(name, "/metrics is refused to whoever has no key")
+    if status != 200:
+        return warning(name, f"not known: /metrics is answered with status {status}")
     if host in _LOOPBACK:
         return warning(name, "not known: this machine itself may read /metrics; ask from another")
     return problem(

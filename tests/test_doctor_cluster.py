@@ -79,7 +79,7 @@ def test_in_order(patient: Patient) -> None:
     assert found["store"][0].endswith(" answers (all 6 servers)")
     assert ["ok: what the store acknowledged is on its disk"] == found["durability"]
     assert "ok: our user of the store may read versions" in found["permissions"][0]
-    code, found = patient.examined(user="web", **WEB)
+    code, found = patient.examined(user="range", **WEB)
     assert (0, {"key files", "service"}) == (code, set(wrong(found)))
     assert [healthy] == found["cluster"]
     assert before == patient.store.contents()

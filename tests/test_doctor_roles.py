@@ -33,13 +33,17 @@ def patient(server: Deployed, qorgan: Program) -> Patient:
 
 
 def test_a_range_node(patient: Patient) -> None:
-    """With the web's user it has all that it needs; what it should not have is told."""
+    """With the user for ranges it has all that it needs; what it should not have is told."""
     keys = patient.index.folder
     web = WEB | {"QORGAN_KEYS": str(keys.parent / "web")}
     (keys.parent / "web").mkdir(mode=0o700)
     shutil.copy2(keys / "notices.key", keys.parent / "web")
-    code, found = patient.examined(user="web", **web)
+    code, found = patient.examined(user="range", **web)
     assert (0, ["service"]) == (code, list(wrong(found)))
+    lifts = (
+        "warning: this node evaluates nothing, but its user of the store may delete what limits "
+    )
+    assert patient.examined(user="web", **web)[1]["permissions"][0].startswith(lifts)
     assert ["ok: roles range, site, api; keys here: notices"] == found["key files"]
     code, found = patient.examined(user="loader", **WEB)
     assert 0 == code

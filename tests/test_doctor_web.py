@@ -189,6 +189,10 @@ def open_metrics(path: str, headers: Headers, body: bytes) -> Answer | None:
     return ("200 OK", [("Content-Type", "text/plain")], b"x 1") if path == "/metrics" else None
 
 
+def moved_metrics(path: str, headers: Headers, body: bytes) -> Answer | None:
+    return ("302 Found", [("Location", "/login")], b"") if path == "/metrics" else None
+
+
 def untouched(path: str, headers: Headers, body: bytes) -> Answer | None:
     return None
 
@@ -205,6 +209,7 @@ TLS = "warning: --url is not https://; browsers ask nothing without it"
         (other_parameters, 3, {"parameters": "problem: what comes through the proxy is not what"}),
         (no_tag, 0, {"ranges": "warning: the proxy drops ETag or Cache-Control of ranges, so"}),
         (timing, 0, {"headers": "warning: the proxy adds Server-Timing; take that away: times"}),
+        (moved_metrics, 0, {"metrics": "warning: not known: /metrics is answered with status 302"}),
         (open_metrics, 0, {"metrics": "warning: not known: this machine itself may read /metrics"}),
     ],
 )
