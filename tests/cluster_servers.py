@@ -21,7 +21,8 @@ _SLOTS = 16384
 _PRIMARIES = 3
 _DEPLOY = ROOT / "deploy" / "valkey"
 _PASSWORDS = {
-    f"{name.upper()}-PASSWORD": f"{name}-pw" for name in ("web", "loader", "replica", "cluster")
+    f"{name.upper()}-PASSWORD": f"{name}-pw"
+    for name in ("range", "web", "loader", "replica", "cluster")
 }
 _OPTIONS = {  # what is not as deployed
     "bind": "127.0.0.1",
