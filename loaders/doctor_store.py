@@ -1,6 +1,6 @@
-"""The doctor's look at the store: how its server is set and does, and what our user may do."""
+"""The doctor's look at the store: how its servers are set and do, and what our user may do."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from loaders.doctor_machine import is_web_node, loads_here
 from loaders.finding import Finding, ok, problem, warning
@@ -18,17 +18,17 @@ _ACL = "give it what deploy/valkey/users.acl.example does"
 
 
 def server(store: Store, settings: Settings) -> Iterator[Finding]:
-    """How the server is set, and how it does."""
-    seen = condition.read(store)
-    yield _version(seen)
-    yield _disk(store, seen, settings)
-    if seen.compact is not None and seen.compact < _COMPACT:
+    """How the server is set, and how it does; of a cluster's, what any of them has."""
+    each = condition.read(store)
+    yield from dict.fromkeys(map(_version, each))
+    yield _disk(store, each, settings)
+    if any(seen.compact is not None and seen.compact < _COMPACT for seen in each):
         yield warning(
             "store memory",
             "the ledger's sets take more than twice the memory; set set-max-listpack-entries "
             f"{_COMPACT} in the store's configuration, before you load",
         )
-    yield _clock(seen.clock)
+    yield _clock(max((seen.clock for seen in each), key=abs))
 
 
 def figures_told(read: Figures) -> Iterator[Finding]:
@@ -110,21 +110,21 @@ def _version(seen: Condition) -> Finding:
     return ok("store", f"{seen.name} answers")
 
 
-def _disk(store: Store, seen: Condition, settings: Settings) -> Finding:
+def _disk(store: Store, each: Sequence[Condition], settings: Settings) -> Finding:
     name = "durability"
-    if seen.failed:
+    if failed := dict.fromkeys(what for seen in each for what in seen.failed):
         return problem(
-            name, f"the store could not write its {', '.join(seen.failed)}; look at its disk now"
+            name, f"the store could not write its {', '.join(failed)}; look at its disk now"
         )
     if is_durable(store):
         return ok(name, "what the store acknowledged is on its disk")
-    if not seen.has_file:
+    if not all(seen.has_file for seen in each):
         return warning(
             name,
             "the store has no append-only file, a crash loses the index; set appendonly yes and "
             "appendfsync always",
         )
-    if seen.fsync is not None:
+    if any(seen.fsync is not None for seen in each):
         return warning(name, "the store may lose writes when it crashes; set appendfsync always")
     if is_web_node(settings):
         return ok(name, "it has an append-only file; how often that is synced loaders are told")

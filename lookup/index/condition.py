@@ -1,4 +1,4 @@
-"""How the store's server is set, how it does, and what our user may do there: for the doctor.
+"""How the store's servers are set, how they do, and what our user may do there: for the doctor.
 
 Only looks: what would write is tried on keys and fields that do not exist, and changes nothing.
 """
@@ -13,7 +13,7 @@ import redis
 import redis.exceptions
 
 from lookup.index import keyspace
-from lookup.index.store import Store
+from lookup.index.store import Client, Store
 from lookup.protocol.suite import Lane
 
 _NOBODY = "doctor"  # no client, challenge, stage or day is called that
@@ -32,7 +32,7 @@ class Work(StrEnum):
 _TRIES = {
     Work.READ: (("HGET", keyspace.versions(Lane.PUBLIC), _NOBODY),),
     Work.COUNT: (
-        ("EVAL", "return 1", "0"),
+        ("EVAL", "return 1", "1", keyspace.proof(_NOBODY)),
         ("DEL", keyspace.proof(_NOBODY)),
         ("HDEL", keyspace.usage(_NOBODY, _NOBODY), _NOBODY),
     ),
@@ -44,7 +44,7 @@ _TRIES = {
 
 @dataclass(frozen=True)
 class Condition:
-    """What the server says of itself; None: our user may not ask.
+    """What a server says of itself; None: our user may not ask.
 
     Attributes:
         name: program and version, such as ``Valkey 9.1.2``.
@@ -67,13 +67,17 @@ class Condition:
     clock: float
 
 
-def read(store: Store) -> Condition:
-    """Ask the server.
+def read(store: Store) -> list[Condition]:
+    """Ask the server; of a cluster, each primary.
 
     Raises:
-        StoreError: it is away.
+        StoreError: one is away.
     """
-    server, disk = store.redis.info("server"), store.redis.info("persistence")
+    return store.ask_each(_of_server)
+
+
+def _of_server(client: Client) -> Condition:
+    server, disk = client.info("server"), client.info("persistence")
     is_valkey = server.get("server_name") == "valkey"
     version = _version(server.get("valkey_version" if is_valkey else "redis_version"))
     last = {
@@ -81,16 +85,16 @@ def read(store: Store) -> Condition:
         "rewrite of the append-only file": disk.get("aof_last_bgrewrite_status"),
         "snapshot": disk.get("rdb_last_bgsave_status"),
     }
-    fsync = _setting(store, "appendfsync")
+    fsync = _setting(client, "appendfsync")
     return Condition(
         name=f"{'Valkey' if is_valkey else 'Redis'} {version}",
         commands=tuple(map(int, _version(server.get("redis_version")).split("."))),
-        is_replica=store.redis.info("replication").get("role") == "slave",
+        is_replica=client.info("replication").get("role") == "slave",
         has_file=bool(disk.get("aof_enabled")),
         fsync=None if fsync is None else str(fsync),
         failed=tuple(what for what, status in last.items() if status not in ("ok", None)),
-        compact=_whole(_setting(store, "set-max-listpack-entries")),
-        clock=_clock(store),
+        compact=_whole(_setting(client, "set-max-listpack-entries")),
+        clock=_clock(client),
     )
 
 
@@ -109,18 +113,18 @@ def may(store: Store, work: Work) -> bool:
     return True
 
 
-def _setting(store: Store, name: str) -> object:
+def _setting(client: Client, name: str) -> object:
     try:
-        found: dict[Any, Any] = store.redis.config_get(name)
+        found: dict[Any, Any] = client.config_get(name)
     except redis.ResponseError:
         return None  # CONFIG is forbidden to us, or unknown there
     return found.get(name)
 
 
-def _clock(store: Store) -> float:
+def _clock(client: Client) -> float:
     """Half of the way there and back is taken for the way there."""
     before = time.time()
-    seconds, micros = store.redis.time()
+    seconds, micros = client.time()
     return float(seconds + micros / 1e6 - (before + time.time()) / 2)
 
 
