@@ -283,15 +283,4 @@ def test_nobody_answers(cluster: ClusterServers) -> None:
     one_answers.close()
 
 
-@pytest.mark.parametrize(
-    "places", ["localhost:secret", "localhost:1,b:secret/", "secret@:1/", "localhost/2", "[::1/0"]
-)
-def test_an_unusable_url(places: str) -> None:
-    """It is refused without being shown: it may hold a password."""
-    with pytest.raises(InputError) as caught:
-        store.connect(settings(f"redis+cluster://{places}"))
-    assert Code.BAD_SETTING is caught.value.code
-    assert "secret" not in caught.value.sentence
-
-
 store_limits = store.limits_storage  # a fixture of this name hides the module inside one test
