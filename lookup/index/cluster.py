@@ -204,7 +204,9 @@ class Cluster(CoreCommands):
     def _patiently(self, attempt: Callable[[_Nodes], T]) -> T:
         """Try until it works, or the first try that failed was begun too long ago.
 
-        Raises: what the last attempt did, as a RedisError.
+        Raises:
+            RedisError: no attempt worked in time, or one was refused.
+            InputError: BAD_SETTING, the server is no node of a cluster.
         """
         give_up: float | None = None
         while True:
