@@ -168,6 +168,20 @@ def test_each_server_is_looked_at(cluster: ClusterServers, patient: Store, role:
     store.check(patient)  # a dead replica is nobody to ask
 
 
+def test_a_replica_that_does_not_know_us(cluster: ClusterServers) -> None:
+    """It is alive, and will lock us out when it is primary: nobody says that it may not evict."""
+    replica = cluster.replica_of(cluster.primaries()[0])
+    known = replica.admin.execute_command("ACL LIST")
+    rules = next(line for line in known if line.startswith("user loader ")).split()[2:]
+    replica.admin.execute_command("ACL", "DELUSER", "loader")
+    try:
+        with pytest.raises(UnavailableError) as caught, store.opened(settings(cluster.url)):
+            pytest.fail("the store was trusted")
+        assert "credentials" in caught.value.sentence
+    finally:
+        replica.admin.execute_command("ACL", "SETUSER", "loader", *rules)
+
+
 def test_memory_is_that_of_all_primaries(cluster: ClusterServers, patient: Store) -> None:
     """A megabyte on one of them is in the sum."""
     before = figures.read(patient).memory_used

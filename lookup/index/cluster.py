@@ -111,6 +111,8 @@ class Cluster(CoreCommands):
             for one in nodes.get_replicas() if replicas else ():
                 try:
                     answers.append(question(nodes.get_redis_connection(one)))
+                except exceptions.AuthenticationError:  # redis-py's kind of ConnectionError
+                    raise
                 except (exceptions.ConnectionError, exceptions.TimeoutError):
                     continue  # nobody needs it at this moment
             return answers
