@@ -4,6 +4,7 @@ What one core can do is asked of each of them from the other core.
 """
 
 import os
+import random
 import re
 import shutil
 import socket
@@ -117,10 +118,12 @@ def under_nginx(exported: Path) -> Iterator[Server]:
 
 
 def free_port() -> int:
-    """A port that nobody listens on at this moment."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A port on loopback that the kernel gives to nobody who connects somewhere."""
+    while True:
+        port = random.SystemRandom().randrange(10_000, 32_000)
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 @contextmanager

@@ -5,9 +5,7 @@ Both can be killed and started again where they were.
 
 import json
 import os
-import random
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -19,20 +17,12 @@ from pathlib import Path
 
 import redis
 
+from bench.server import free_port
 from lookup.index.valkey_server import _binary
 
 _PATIENCE = 60.0  # seconds
 _DEPLOY = Path(__file__).parents[1] / "deploy" / "valkey"
 _USERS = {"web": "web-soak", "loader": "loader-soak"}  # and their passwords
-
-
-def free_port() -> int:
-    """A port on loopback that the kernel gives to nobody who connects somewhere."""
-    while True:
-        port = random.SystemRandom().randrange(10_000, 32_000)
-        with socket.socket() as probe, suppress(OSError):
-            probe.bind(("127.0.0.1", port))
-            return port
 
 
 @dataclass

@@ -1,6 +1,6 @@
 """The one place that speaks HTTP about errors: RFC 9457 problem documents, a closed set of codes.
 
-A document never repeats what was sent. Flask and the range callable both answer with it.
+A document never repeats what was sent. Flask answers with it, and what is before it (``front``).
 """
 
 import json

@@ -9,12 +9,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import pytest
 import redis
 from conftest import ROOT, wait_until
-from program import Program
+from program import Program, program
 from web_index import WebIndex
 
 from lookup.index import notice_book, valkey_server
+from lookup.index.embedded import EmbeddedStore
 from lookup.index.store import Store
 
 PASSWORD = "correct-horse"  # noqa: S105  a made-up one
@@ -108,6 +110,30 @@ class Patient:
         admin, data = self.store.admin, self.program.folder
         files = [(str(p), p.stat().st_mode, p.stat().st_mtime) for p in sorted(data.rglob("*"))]
         return {key: admin.dump(key) for key in admin.scan_iter()}, files
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Deployed]:
+    """One server for all tests of a file; each finds it cured."""
+    with deployed() as made:
+        yield made
+
+
+@pytest.fixture
+def qorgan(
+    tmp_path: Path,
+    valkey: EmbeddedStore,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> Program:
+    """The command, with a folder of its own."""
+    return program(tmp_path, valkey, monkeypatch, capsys)
+
+
+@pytest.fixture
+def patient(server: Deployed, qorgan: Program) -> Patient:
+    """With nothing wrong, until a test spoils it."""
+    return Patient.healthy(server, qorgan)
 
 
 def wrong(found: dict[str, list[str]]) -> dict[str, list[str]]:

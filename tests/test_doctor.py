@@ -2,40 +2,19 @@
 
 import shutil
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from doctor_world import Deployed, Patient, deployed, wrong
-from program import Program, Said, program
+from doctor_world import Patient, patient, qorgan, server, wrong
+from program import Program, Said
 from web_index import IINS, WebIndex, a_load
 
 from lookup.index import condition, ledger, register, versions
-from lookup.index.embedded import EmbeddedStore
 from lookup.index.node import Node
 from lookup.index.watch import Watch
 from lookup.protocol.suite import Lane
 
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[Deployed]:
-    with deployed() as made:
-        yield made
-
-
-@pytest.fixture
-def qorgan(
-    tmp_path: Path,
-    valkey: EmbeddedStore,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-) -> Program:
-    return program(tmp_path, valkey, monkeypatch, capsys)
-
-
-@pytest.fixture
-def patient(server: Deployed, qorgan: Program) -> Patient:
-    return Patient.healthy(server, qorgan)
+__all__ = ["patient", "qorgan", "server"]
 
 
 def fetched(patient: Patient, cache: Path) -> None:

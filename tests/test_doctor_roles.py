@@ -1,35 +1,10 @@
 """``qorgan doctor`` on web nodes: what each role needs, and what it should not have."""
 
 import shutil
-from collections.abc import Iterator
-from pathlib import Path
 
-import pytest
-from doctor_world import WEB, Deployed, Patient, deployed, wrong
-from program import Program, program
+from doctor_world import WEB, Patient, patient, qorgan, server, wrong
 
-from lookup.index.embedded import EmbeddedStore
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[Deployed]:
-    with deployed() as made:
-        yield made
-
-
-@pytest.fixture
-def qorgan(
-    tmp_path: Path,
-    valkey: EmbeddedStore,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-) -> Program:
-    return program(tmp_path, valkey, monkeypatch, capsys)
-
-
-@pytest.fixture
-def patient(server: Deployed, qorgan: Program) -> Patient:
-    return Patient.healthy(server, qorgan)
+__all__ = ["patient", "qorgan", "server"]
 
 
 def test_a_range_node(patient: Patient) -> None:

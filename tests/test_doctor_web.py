@@ -11,16 +11,14 @@ from wsgiref.simple_server import make_server
 
 import pytest
 from conftest import free_port, get
-from doctor_world import WEB, Deployed, Patient, deployed, wrong
+from doctor_world import WEB, Patient, patient, qorgan, server, wrong
 from listening import _Quiet, listening
-from program import Program, program
 from tls_files import tls_files
 from web_index import IINS
 
 from loaders.doctor_web import Asking
 from lookup import app as app_module
 from lookup.app import create_app
-from lookup.index.embedded import EmbeddedStore
 from lookup.settings import Settings
 
 if TYPE_CHECKING:
@@ -30,26 +28,7 @@ Headers = list[tuple[str, str]]
 Answer = tuple[str | None, Headers, bytes]  # with the status as it was where that is None
 Change = Callable[[str, Headers, bytes], Answer | None]
 
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[Deployed]:
-    with deployed() as made:
-        yield made
-
-
-@pytest.fixture
-def qorgan(
-    tmp_path: Path,
-    valkey: EmbeddedStore,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-) -> Program:
-    return program(tmp_path, valkey, monkeypatch, capsys)
-
-
-@pytest.fixture
-def patient(server: Deployed, qorgan: Program) -> Patient:
-    return Patient.healthy(server, qorgan)
+__all__ = ["patient", "qorgan", "server"]
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""A web node in this process: the range callable in front of Flask, asked through WSGI."""
+"""A web node in this process: assembled as a service's, asked through WSGI."""
 
 import json
 import logging

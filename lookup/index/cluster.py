@@ -105,6 +105,8 @@ class Cluster(CoreCommands):
             for one in nodes.get_replicas() if replicas else ():
                 try:
                     answers.append(question(nodes.get_redis_connection(one)))
+                except exceptions.AuthenticationError:  # redis-py's kind of ConnectionError
+                    raise
                 except (exceptions.ConnectionError, exceptions.TimeoutError):
                     continue  # nobody needs it at this moment
             return answers
@@ -214,7 +216,9 @@ class Cluster(CoreCommands):
     def _patiently(self, attempt: Callable[[_Nodes], T]) -> T:
         """Try until it works, or the first try that failed was begun too long ago.
 
-        Raises: what the last attempt did, as a RedisError.
+        Raises:
+            RedisError: no attempt worked in time, or one was refused.
+            InputError: BAD_SETTING, the server is no node of a cluster.
         """
         give_up: float | None = None
         while True:

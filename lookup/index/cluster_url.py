@@ -1,6 +1,9 @@
 """A cluster's URL: ``redis+cluster://user:password@host:port,host:port/``, some of its nodes."""
 
+from typing import Any
 from urllib.parse import urlsplit
+
+from redis.connection import parse_url
 
 SCHEMES = {"redis+cluster": "redis", "rediss+cluster": "rediss"}
 _PORT = 6379
@@ -19,7 +22,10 @@ def start_nodes(url: str) -> tuple[str, list[tuple[str, int]]]:
     if path.partition("?")[0] not in ("", "0"):
         raise ValueError
     pairs = [_host_and_port(other) for other in (first, *others)]
-    return f"{SCHEMES[scheme]}://{who}{at}{first}{slash}{path}", pairs[1:]
+    own = f"{SCHEMES[scheme]}://{who}{at}{first}{slash}{path}"
+    parse: Any = parse_url  # it has no types
+    parse(own)  # else redis-py would refuse it at the first command only
+    return own, pairs[1:]
 
 
 def _host_and_port(text: str) -> tuple[str, int]:

@@ -30,10 +30,6 @@ class Mount:
     target: str
     is_read_only: bool
 
-    @property
-    def is_volume(self) -> bool:
-        return not self.source.startswith((".", "/"))
-
 
 @dataclass(frozen=True)
 class Service:

@@ -8,6 +8,7 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -111,7 +112,10 @@ def _environment(root: Path) -> dict[str, str]:
         shutil.copyfile(certificates, root / "dev" / "certificates.pem")
         env["PIP_CERT"] = "/dev/certificates.pem"
     asked = subprocess.run(
-        ("pip", "config", "get", "global.index-url"), capture_output=True, text=True, check=False
+        (sys.executable, "-m", "pip", "config", "get", "global.index-url"),
+        capture_output=True,
+        text=True,
+        check=False,
     )
     if asked.returncode == 0:
         env.setdefault("PIP_INDEX_URL", asked.stdout.strip())
