@@ -186,7 +186,7 @@ _PARTS: Mapping[str, tuple[str, ...]] = {
     "range": ("store away", "stale", "nothing published"),
     "register": ("store away",),
     "keys": ("do not fit the index",),
-    "evaluate": ("store away",),
+    "evaluate": ("store away", "store refuses"),
     "store": ("away",),
 }
 

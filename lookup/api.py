@@ -13,6 +13,7 @@ from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
 from lookup import clients
 from lookup.client_limits import ClientLimit
+from lookup.counting import Counting
 from lookup.errors import Code, ProblemError
 from lookup.index.node import Node
 from lookup.index.notice_book import NoticeBook
@@ -36,6 +37,7 @@ class Service:
         lane_keys: the OPRF keys of the lanes that this node evaluates.
         limit: on anonymous networks; None where it is off.
         client_limit: on API clients and their users; None on a node that does not evaluate.
+        counting: whether the store takes what is counted against these limits.
         book: of subscriptions and notices; None on a node that has no key to it.
         metrics_key: whoever sends it may read the metrics; None: who asks on this machine may.
         is_proxied: a proxy of ours is in front, so that everybody may seem to ask on this machine.
@@ -47,6 +49,7 @@ class Service:
     lane_keys: Mapping[Lane, ServerKey]
     limit: EvaluateLimit | None
     client_limit: ClientLimit | None
+    counting: Counting
     book: NoticeBook | None = None
     metrics_key: bytes | None = field(default=None, repr=False)
     is_proxied: bool = False
@@ -72,9 +75,8 @@ def readyz() -> Response:
     if service.roles & {Role.API, Role.SITE}:
         parts["register"] = "ok" if service.node.knows else "store away"
     if Role.EVALUATE in service.roles:
-        counted = service.limit is None or service.node.store_answers
         parts["keys"] = "do not fit the index" if service.node.is_misfit else "ok"
-        parts["evaluate"] = "ok" if counted else "store away"
+        parts["evaluate"] = _evaluate_part(service)
     ready = all(part == "ok" for part in parts.values())
     parts["store"] = "ok" if service.node.store_answers else "away"
     if service.lane_keys and Lane.VERIFIED not in service.lane_keys:
@@ -119,6 +121,12 @@ def _range_part(node: Node) -> str:
     if node.is_stale:
         return "stale"
     return "ok" if Lane.PUBLIC in node.state.current else "nothing published"
+
+
+def _evaluate_part(service: Service) -> str:
+    if not service.node.store_answers:
+        return "ok" if service.limit is None else "store away"
+    return "store refuses" if service.counting.is_refused() else "ok"
 
 
 def prefix_bits() -> int:

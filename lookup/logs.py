@@ -61,6 +61,8 @@ class Event(StrEnum):
     VERSION_STALE = "version is stale"
     STORE_AWAY = "store cannot be reached"
     STORE_BACK = "store is back"
+    COUNTS_REFUSED = "limits cannot be counted, the store refuses"
+    COUNTS_TAKEN = "limits are counted again"
     KEY_MISFIT = "key does not fit the index"
     # what others said
     GUNICORN_WITHHELD = "gunicorn: message withheld"

@@ -18,6 +18,7 @@ from lookup import keys
 from lookup.api import Service
 from lookup.app import assembled
 from lookup.client_limits import ClientLimit
+from lookup.counting import Counting
 from lookup.evaluations import Evaluations
 from lookup.index import notice_book
 from lookup.index.embedded import EmbeddedStore
@@ -65,8 +66,9 @@ class WebNode:
         lane_keys = {lane: keys.derive_lane_key(index.keys.lanes[lane], lane) for lane in lanes}
         meter = Meter(store, lambda _: None)
         client_limit = ClientLimit(limits_storage(store), index.keys.lanes[Lane.PUBLIC])
+        counting = Counting(store)
         book = notice_book.opened(store, index.folder)
-        service = Service(held, node, meter, lane_keys, limit, client_limit, book)
+        service = Service(held, node, meter, lane_keys, limit, client_limit, counting, book)
         return cls(index, node, service, Client(assembled(service)))
 
     def close(self) -> None:

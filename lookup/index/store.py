@@ -25,6 +25,7 @@ from lookup.index.embedded import EmbeddedStore
 from lookup.settings import Settings
 
 StoreError = redis.RedisError
+StoreRefusalError = redis.ResponseError  # it is there, and does not do what it is asked to
 Client = redis.Redis  # of one server
 T = TypeVar("T")
 
