@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from flask import Blueprint, Response, current_app, request
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
-from lookup import clients
+from lookup import clients, served
 from lookup.client_limits import ClientLimit
 from lookup.counting import Counting
 from lookup.errors import Code, ProblemError
@@ -24,6 +24,7 @@ from lookup.protocol.suite import Lane
 from lookup.ranges import PREFLIGHT
 from lookup.settings import Role
 
+NOT_FETCHED = "version not fetched"
 SERVICE = "qorgan"  # where the app keeps its Service
 
 
@@ -79,6 +80,8 @@ def readyz() -> Response:
         parts["evaluate"] = _evaluate_part(service)
     ready = all(part == "ok" for part in parts.values())
     parts["store"] = "ok" if service.node.store_answers else "away"
+    if Lane.VERIFIED in service.node.state.unfetched:
+        parts["verified range"] = NOT_FETCHED  # what this node has, it answers
     if service.lane_keys and Lane.VERIFIED not in service.lane_keys:
         parts["verified"] = "no key"  # as its operator wants it: it is ready all the same
     if Role.API in service.roles and service.book is None:
@@ -94,11 +97,7 @@ def params(lane: str) -> Response:
     wanted = Lane(lane)
     node = current_service().node
     clients.asking(request.headers.get("Authorization"), node, wanted)
-    mapped = node.state.current.get(wanted)
-    if node.is_stale:
-        raise ProblemError(Code.STALE, "could not check: the index is too old", retry_after=60)
-    if mapped is None:
-        raise ProblemError(Code.NOT_FOUND, "nothing has been published in this lane yet")
+    mapped = served.current(node, wanted)
     response = cached(mapped.version.document.encode())
     response.headers["Qorgan-Signature"] = mapped.version.signature
     response.headers["Access-Control-Expose-Headers"] = "ETag, Qorgan-Signature"
@@ -120,6 +119,8 @@ def _range_part(node: Node) -> str:
         return "store away"
     if node.is_stale:
         return "stale"
+    if Lane.PUBLIC in node.state.unfetched:
+        return NOT_FETCHED
     return "ok" if Lane.PUBLIC in node.state.current else "nothing published"
 
 

@@ -2,7 +2,7 @@
 
 import json
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -52,12 +52,17 @@ class WebNode:
         *,
         roles: Iterable[Role] = tuple(Role),
         limit: EvaluateLimit | None = None,
+        prepare: Callable[[WebIndex, Path], None] = lambda *_: None,
     ) -> "WebNode":
-        """A node that serves an index with one published dataset of 30 people."""
+        """A node that serves an index with one published dataset of 30 people.
+
+        ``prepare`` is given the index and the cache folder before the node first looks.
+        """
         connection = redis.Redis(unix_socket_path=str(valkey.socket))
         connection.flushall()
         store = Store(connection, None)
         index = WebIndex.with_a_leak(store, folder / "keys")
+        prepare(index, folder / "cache")
         ignored = Watch(*[lambda *_: None] * 6)
         node = Node(store, folder / "cache", 86400, tuple(Lane), ignored)
         node.refresh()
