@@ -28,7 +28,7 @@ from enum import StrEnum
 from types import TracebackType
 from typing import Any, TextIO, TypedDict, Unpack, cast
 
-from lookup.errors import Code
+from lookup.errors import Code, QorganError
 
 INFO, WARNING, ERROR = logging.INFO, logging.WARNING, logging.ERROR
 
@@ -113,7 +113,10 @@ def event(text: Event, level: int = INFO, **fields: Unpack[Fields]) -> None:
 
 
 def unexpected(error: BaseException) -> None:
-    """Write that something unforeseen happened: the class of the exception, no more."""
+    """Write that something unforeseen happened: the exception's class; of ours the code, too."""
+    if isinstance(error, QorganError):
+        event(Event.UNEXPECTED_ERROR, ERROR, error=error, code=error.code)
+        return
     event(Event.UNEXPECTED_ERROR, ERROR, error=error)
 
 
