@@ -76,7 +76,7 @@ class Examination:
         try:
             store = stores.connect(self._settings)
         except QorganError as error:
-            yield problem("store", error.sentence)
+            yield problem("store", stores.told(error, self._settings))
             return
         try:
             yield from self._of_opened(store)
@@ -88,7 +88,7 @@ class Examination:
         try:
             _within(lambda: stores.check(store))
         except QorganError as error:
-            yield problem("store", error.sentence)
+            yield problem("store", stores.told(error, settings))
             if error.code is not Code.STORE_EVICTS:
                 return
         yield from _told("store", lambda: doctor_store.server(store, settings))

@@ -105,6 +105,7 @@ def test_the_store_is_away(patient: Patient) -> None:
     assert 3 == code
     told = (
         "problem: the store cannot be reached; check that it runs, then run the same command again"
+        " (the store at /nowhere/s)"
     )
     assert {"store": [told]} == wrong(found)
     assert {"data folder", "key files", "disk", "service"} < set(found)

@@ -108,6 +108,28 @@ def test_a_store_out_of_reach(url: str, tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("url", "place"),
+    [
+        ("redis://me:sesame@db:6379/0", " (the store at db:6379)"),
+        ("rediss://:sesame@db?password=sesame", " (the store at db)"),
+        ("redis+cluster://me:sesame@a:1,b:2/", " (the store at a:1,b:2)"),
+        ("unix://me:sesame@/run/s?password=sesame", " (the store at /run/s)"),
+        ("redis://", " (the store at localhost)"),
+        ("redis://:ses/ame@db", ""),
+        ("redis://db?password=ses@me", ""),
+        (None, ""),
+    ],
+)
+def test_which_store_it_is(url: str | None, place: str, tmp_path: Path) -> None:
+    """A command tells where it looked, and neither user nor password."""
+    away = store.unavailable(redis.ConnectionError("sesame"))
+    env = {"QORGAN_DATA": str(tmp_path)} | ({} if url is None else {"QORGAN_REDIS_URL": url})
+    known = Settings.from_env(env)
+    assert f"{away.sentence}{place}" == store.told(away, known)
+    assert "no" == store.told(UnavailableError(Code.STORE_EVICTS, "no"), known)
+
+
 def test_to_connect_asks_nothing(tmp_path: Path) -> None:
     """A web node whose store is away still gets its client and its limits; it waits for both."""
     opened = store.connect(settings("unix:///nowhere/valkey.sock", tmp_path))
