@@ -11,6 +11,7 @@ import pytest
 import redis
 from conftest import wait_until
 
+from loaders.terminal import warn_if_not_durable
 from lookup.errors import Code, InputError, UnavailableError
 from lookup.index import definition, store, valkey_server
 from lookup.index.store import Store
@@ -195,7 +196,7 @@ def test_less_than_every_write_on_disk_is_not_durable(store: Store) -> None:
     try:
         for less in ("everysec", "no"):
             store.redis.config_set("appendfsync", less)
-            assert not is_durable(store)
+            assert False is is_durable(store)
     finally:
         store.redis.config_set("appendfsync", "always")
     assert is_durable(store)
@@ -205,14 +206,21 @@ def test_no_append_only_file_is_not_durable(plain: Foreign, tmp_path: Path) -> N
     """Whatever fsync is set to, without the file there is nothing on the disk."""
     plain.configured(appendfsync="always")
     with store.opened(settings(plain.url(), tmp_path)) as opened:
-        assert not is_durable(opened)
+        assert False is is_durable(opened)
 
 
-def test_unknown_is_not_durable(plain: Foreign, tmp_path: Path) -> None:
-    """A store that does not let us look at its configuration is not believed to be durable."""
+def test_unknown_is_neither(
+    plain: Foreign, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A store that does not let us look at its configuration is not said to lose anything."""
     plain.configured(appendonly="yes", appendfsync="always")
     with store.opened(settings(plain.url("few", PASSWORD), tmp_path)) as opened:
-        assert not is_durable(opened)
+        assert None is is_durable(opened)
+        warn_if_not_durable(opened)
+    told = "cannot tell whether the store may lose writes when it crashes; see that it has "
+    assert f"note: {told}appendfsync always, or allow our user config|get\n" == (
+        capsys.readouterr().err
+    )
     with store.opened(settings(plain.url("all", PASSWORD), tmp_path)) as opened:
         assert is_durable(opened)
 

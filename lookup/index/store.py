@@ -222,22 +222,27 @@ def limits_storage(store: Store) -> RedisStorage:
     )
 
 
-def is_durable(store: Store) -> bool:
+def is_durable(store: Store) -> bool | None:
     """Whether an acknowledged write has reached the disk (append-only file, fsync always).
+
+    None: the store does not let us ask how often its file is synced.
 
     Raises:
         StoreError: the store is away.
     """
-    try:
-        return all(store.ask_each(_syncs_always, replicas=True))
-    except redis.ResponseError:
-        return False  # CONFIG may be forbidden to us: unknown is not durable
-
-
-def _syncs_always(server: redis.Redis) -> bool:
-    if not server.info("persistence").get("aof_enabled"):
+    found = store.ask_each(_syncs_always, replicas=True)
+    if False in found:
         return False
-    return bool(server.config_get("appendfsync").get("appendfsync") == "always")
+    return None if None in found else True
+
+
+def _syncs_always(server: redis.Redis) -> bool | None:
+    try:
+        if not server.info("persistence").get("aof_enabled"):
+            return False
+        return bool(server.config_get("appendfsync").get("appendfsync") == "always")
+    except redis.ResponseError:  # CONFIG may be forbidden to us, or not be there
+        return None
 
 
 def _packed(command: Sequence[bytes | str | int]) -> bytes:
