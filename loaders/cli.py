@@ -60,13 +60,15 @@ def _run() -> int:
 
 def _outcome(error: BaseException) -> tuple[str, int]:
     """What a person is told of an error, and the exit code."""
-    from lookup.index.store import StoreError, unavailable
+    from lookup.index.store import StoreError, told, unavailable
 
     if isinstance(error, StoreError):
         error = unavailable(error)
     match error:
         case QorganError():
-            return error.sentence, error.exit_code
+            # Settings were read before the store was asked, so they can be read again.
+            is_away = error.code is Code.STORE_UNAVAILABLE
+            return told(error, Settings.from_env()) if is_away else error.sentence, error.exit_code
         case click.UsageError():
             return f"{_masked(error.format_message())}; see: qorgan --help", EXIT_USAGE
         case click.ClickException():

@@ -35,6 +35,7 @@ class Examination:
         self._settings = settings
         self._url = url
         self._definition: Definition | None = None
+        self._of_keys: list[Finding] = []
         self._published: dict[Lane, Published | None] = {}
 
     def findings(self) -> Iterator[Finding]:
@@ -58,7 +59,8 @@ class Examination:
     def _of_here(self) -> Iterator[Finding]:
         settings = self._settings
         yield from _told("data folder", lambda: doctor_machine.data_folder(settings))
-        yield from _told("key files", lambda: doctor_machine.key_files(settings))
+        self._of_keys = _told("key files", lambda: doctor_machine.key_files(settings))
+        yield from self._of_keys
         yield from self._of_store()
         size = sum(each.bytes for each in self._published.values() if each is not None)
         if doctor_index.keeps_versions(settings):
@@ -76,7 +78,7 @@ class Examination:
         try:
             store = stores.connect(self._settings)
         except QorganError as error:
-            yield problem("store", error.sentence)
+            yield problem("store", stores.told(error, self._settings))
             return
         try:
             yield from self._of_opened(store)
@@ -88,7 +90,7 @@ class Examination:
         try:
             _within(lambda: stores.check(store))
         except QorganError as error:
-            yield problem("store", error.sentence)
+            yield problem("store", stores.told(error, settings))
             if error.code is not Code.STORE_EVICTS:
                 yield from _told("cluster", lambda: doctor_cluster.remains(store))
                 return
@@ -100,7 +102,9 @@ class Examination:
             yield problem("index", error.sentence)
             return
         yield doctor_index.index(made)
-        yield from _told("keys", lambda: doctor_index.fitting_keys(store, made, settings))
+        told = {finding.sentence for finding in self._of_keys}  # of a bad file once is enough
+        fitting = _told("keys", lambda: doctor_index.fitting_keys(store, made, settings))
+        yield from (finding for finding in fitting if finding.sentence not in told)
         for lane in Lane:
             yield from self._of_lane(store, made, lane)
         yield from _told("clients", lambda: [doctor_index.apps(store)])

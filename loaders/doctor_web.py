@@ -168,6 +168,12 @@ def outside(url: str, publisher_key: bytes | None) -> Iterator[Finding]:
 
 def _ready(name: str, heard: Heard, address: str) -> Finding:
     match heard.json():
+        case {"ready": True, "parts": {"verified range": "version not fetched"}}:
+            return warning(
+                name,
+                "it answers the public lane only, for it cannot fetch the verified version; look "
+                "at its log, and at the disk of QORGAN_CACHE",
+            )
         case {"ready": True, "parts": {"store": "ok"}}:
             return ok(name, f"it is ready at {address}")
         case {"ready": True}:
@@ -183,10 +189,10 @@ def _ready(name: str, heard: Heard, address: str) -> Finding:
 
 # What /readyz may say, so that no other text gets shown.
 _PARTS: Mapping[str, tuple[str, ...]] = {
-    "range": ("store away", "stale", "nothing published"),
+    "range": ("store away", "stale", "version not fetched", "nothing published"),
     "register": ("store away",),
     "keys": ("do not fit the index",),
-    "evaluate": ("store away",),
+    "evaluate": ("store away", "store refuses"),
     "store": ("away",),
 }
 

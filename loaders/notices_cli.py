@@ -94,8 +94,11 @@ def notices_deliver(*, allow_private: bool) -> None:
             signal.signal(one, lambda *_: stopped.set())
         _note_left(book)
         deliverer = Deliverer(book, key, allow_private, note, stopped)
-        number = len(list(deliverer.targets()))
-        note(f"delivering; webhooks and lanes now: {number}; Ctrl-C stops it in order")
+        targets = [client for client, _ in deliverer.targets()]
+        note(
+            f"delivering; clients with a webhook: {len({client.id for client in targets})}, their "
+            f"streams of notices (one a lane): {len(targets)}; Ctrl-C stops it in order"
+        )
         deliverer.run()
     note("stopped")
 

@@ -22,5 +22,11 @@ def warn_if_not_durable(opened: "Store") -> None:
     """Tell who keeps a ledger in a store that may lose acknowledged writes."""
     from lookup.index.store import is_durable
 
-    if not is_durable(opened):
+    durable = is_durable(opened)
+    if durable is None:
+        note(
+            "cannot tell whether the store may lose writes when it crashes; see that it has "
+            "appendfsync always, or allow our user config|get"
+        )
+    elif not durable:
         note("the store may lose writes when it crashes; set appendonly yes and appendfsync always")

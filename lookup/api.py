@@ -11,8 +11,9 @@ from dataclasses import dataclass, field
 from flask import Blueprint, Response, current_app, request
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
-from lookup import clients
+from lookup import clients, served
 from lookup.client_limits import ClientLimit
+from lookup.counting import Counting
 from lookup.errors import Code, ProblemError
 from lookup.index.node import Node
 from lookup.index.notice_book import NoticeBook
@@ -23,6 +24,7 @@ from lookup.protocol.suite import Lane
 from lookup.ranges import PREFLIGHT
 from lookup.settings import Role
 
+NOT_FETCHED = "version not fetched"
 SERVICE = "qorgan"  # where the app keeps its Service
 
 
@@ -36,6 +38,7 @@ class Service:
         lane_keys: the OPRF keys of the lanes that this node evaluates.
         limit: on anonymous networks; None where it is off.
         client_limit: on API clients and their users; None on a node that does not evaluate.
+        counting: whether the store takes what is counted against these limits.
         book: of subscriptions and notices; None on a node that has no key to it.
         metrics_key: whoever sends it may read the metrics; None: who asks on this machine may.
         is_proxied: a proxy of ours is in front, so that everybody may seem to ask on this machine.
@@ -47,6 +50,7 @@ class Service:
     lane_keys: Mapping[Lane, ServerKey]
     limit: EvaluateLimit | None
     client_limit: ClientLimit | None
+    counting: Counting
     book: NoticeBook | None = None
     metrics_key: bytes | None = field(default=None, repr=False)
     is_proxied: bool = False
@@ -72,11 +76,12 @@ def readyz() -> Response:
     if service.roles & {Role.API, Role.SITE}:
         parts["register"] = "ok" if service.node.knows else "store away"
     if Role.EVALUATE in service.roles:
-        counted = service.limit is None or service.node.store_answers
         parts["keys"] = "do not fit the index" if service.node.is_misfit else "ok"
-        parts["evaluate"] = "ok" if counted else "store away"
+        parts["evaluate"] = _evaluate_part(service)
     ready = all(part == "ok" for part in parts.values())
     parts["store"] = "ok" if service.node.store_answers else "away"
+    if Lane.VERIFIED in service.node.state.unfetched:
+        parts["verified range"] = NOT_FETCHED  # what this node has, it answers
     if service.lane_keys and Lane.VERIFIED not in service.lane_keys:
         parts["verified"] = "no key"  # as its operator wants it: it is ready all the same
     if Role.API in service.roles and service.book is None:
@@ -92,11 +97,7 @@ def params(lane: str) -> Response:
     wanted = Lane(lane)
     node = current_service().node
     clients.asking(request.headers.get("Authorization"), node, wanted)
-    mapped = node.state.current.get(wanted)
-    if node.is_stale:
-        raise ProblemError(Code.STALE, "could not check: the index is too old", retry_after=60)
-    if mapped is None:
-        raise ProblemError(Code.NOT_FOUND, "nothing has been published in this lane yet")
+    mapped = served.current(node, wanted)
     response = cached(mapped.version.document.encode())
     response.headers["Qorgan-Signature"] = mapped.version.signature
     response.headers["Access-Control-Expose-Headers"] = "ETag, Qorgan-Signature"
@@ -118,7 +119,15 @@ def _range_part(node: Node) -> str:
         return "store away"
     if node.is_stale:
         return "stale"
+    if Lane.PUBLIC in node.state.unfetched:
+        return NOT_FETCHED
     return "ok" if Lane.PUBLIC in node.state.current else "nothing published"
+
+
+def _evaluate_part(service: Service) -> str:
+    if not service.node.store_answers:
+        return "ok" if service.limit is None else "store away"
+    return "store refuses" if service.counting.is_refused() else "ok"
 
 
 def prefix_bits() -> int:

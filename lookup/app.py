@@ -26,6 +26,7 @@ from lookup import (
     register_api,
 )
 from lookup.client_limits import ClientLimit
+from lookup.counting import Counting
 from lookup.counts import COUNTS
 from lookup.errors import Code, ProblemError, UnavailableError
 from lookup.evaluations import MAX_BODY, Evaluations
@@ -110,6 +111,7 @@ def create_app(settings: Settings | None = None) -> "WSGIApplication":
         lane_keys,
         limit,
         client_limit,
+        Counting(opened),
         book,
         scrape_key,
         is_proxied=settings.proxy_hops > 0,

@@ -8,7 +8,7 @@ import json
 
 from flask import Blueprint, Response, current_app, request
 
-from lookup import clients
+from lookup import clients, served
 from lookup.api import close, current_service, whole_body
 from lookup.check import Exposure, exposures
 from lookup.counts import COUNTS, Counts
@@ -31,11 +31,7 @@ def check() -> Response:
     request.max_content_length = MAX_CHECK_BYTES
     wanted = decode_check_request(whole_body())
     clients.permit(client, wanted.lane)
-    mapped = node.state.current.get(wanted.lane)
-    if node.is_stale:
-        raise ProblemError(Code.STALE, "could not check: the index is too old", retry_after=60)
-    if mapped is None:
-        raise ProblemError(Code.NOT_FOUND, "nothing has been published in this lane yet")
+    mapped = served.current(node, wanted.lane)
     found = exposures(mapped, wanted.tokens)
     service.meter.count(client.id, Use.CHECKS, len(found))
     counts: Counts = current_app.extensions[COUNTS]

@@ -116,10 +116,14 @@ class Evaluations(Front):
                 self.service.client_limit.spend(client, subject, elements)
             elif self.service.limit is not None:
                 self._spend_network(self.service.limit, elements, environ)
-        except StoreError:
+            else:
+                return
+        except StoreError as error:
+            self.service.counting.failed(error)
             raise ProblemError(
                 Code.STORE_UNAVAILABLE, "could not check; try again later", retry_after=5
             ) from None
+        self.service.counting.worked()
 
     def _spend_network(
         self, limit: EvaluateLimit, elements: int, environ: "WSGIEnvironment"

@@ -11,11 +11,10 @@ from collections.abc import Iterator
 from flask import Blueprint, Response, request
 from werkzeug.exceptions import RequestedRangeNotSatisfiable
 
-from lookup import clients
+from lookup import clients, served
 from lookup.api import current_service, keep_verified_closed
 from lookup.errors import Code, ProblemError
 from lookup.index.view import MappedVersion
-from lookup.protocol.parameters import is_version
 from lookup.protocol.suite import Lane
 from lookup.protocol.wire import FILTER_ROOT
 
@@ -59,16 +58,7 @@ def _served(lane: str, version: str) -> MappedVersion:
     if lane not in tuple(Lane):
         raise ProblemError(Code.NOT_FOUND, "there is no such lane")
     clients.asking(request.headers.get("Authorization"), node, Lane(lane))
-    if not is_version(version):
-        raise ProblemError(Code.BAD_REQUEST, "this is not a version's name")
-    if node.is_stale:
-        raise ProblemError(
-            Code.STALE, "could not check: the index is too old; try again later", retry_after=60
-        )
-    mapped = node.state.mapped.get((Lane(lane), version))
-    if mapped is None:
-        raise ProblemError(Code.VERSION_GONE, "this version is gone; fetch the parameters anew")
-    return mapped
+    return served.named(node, Lane(lane), version)
 
 
 def _part(size: int, tag: str) -> tuple[int, int] | None:

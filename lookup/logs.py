@@ -28,7 +28,7 @@ from enum import StrEnum
 from types import TracebackType
 from typing import Any, TextIO, TypedDict, Unpack, cast
 
-from lookup.errors import Code
+from lookup.errors import Code, QorganError
 
 INFO, WARNING, ERROR = logging.INFO, logging.WARNING, logging.ERROR
 
@@ -61,6 +61,8 @@ class Event(StrEnum):
     VERSION_STALE = "version is stale"
     STORE_AWAY = "store cannot be reached"
     STORE_BACK = "store is back"
+    COUNTS_REFUSED = "limits cannot be counted, the store refuses"
+    COUNTS_TAKEN = "limits are counted again"
     KEY_MISFIT = "keys or store cannot be trusted"
     # what others said
     GUNICORN_WITHHELD = "gunicorn: message withheld"
@@ -111,7 +113,10 @@ def event(text: Event, level: int = INFO, **fields: Unpack[Fields]) -> None:
 
 
 def unexpected(error: BaseException) -> None:
-    """Write that something unforeseen happened: the class of the exception, no more."""
+    """Write that something unforeseen happened: the exception's class; of ours the code, too."""
+    if isinstance(error, QorganError):
+        event(Event.UNEXPECTED_ERROR, ERROR, error=error, code=error.code)
+        return
     event(Event.UNEXPECTED_ERROR, ERROR, error=error)
 
 

@@ -7,7 +7,7 @@ passed on to the application behind.
 import re
 from typing import TYPE_CHECKING
 
-from lookup import clients
+from lookup import clients, served
 from lookup.counts import RANGE, Counts
 from lookup.errors import Code, ProblemError
 from lookup.front import Answer, Front
@@ -17,7 +17,6 @@ from lookup.index.view import MappedVersion
 from lookup.metering import Meter
 from lookup.problems import Problem
 from lookup.protocol.entries import prefix_digits
-from lookup.protocol.parameters import is_version
 from lookup.protocol.suite import Lane
 from lookup.protocol.wire import RANGE_ROOT, range_json, split_range
 
@@ -75,7 +74,7 @@ class Ranges(Front):
         lane = _lane(name)
         # Before anything is looked up: without a key not even the time tells of the verified lane.
         client = clients.asking(environ.get("HTTP_AUTHORIZATION"), self._node, lane)
-        mapped = self._version(lane, version)
+        mapped = served.named(self._node, lane, version)
         prefix = last.removesuffix(".json")
         bucket = _bucket(prefix, mapped.parameters.prefix_bits)
         headers = _VERIFIED_HEADERS
@@ -101,18 +100,6 @@ class Ranges(Front):
         if environ["PATH_INFO"].startswith(f"{RANGE_ROOT}{Lane.VERIFIED.value}/"):
             headers = [header for header in headers if not header[0].startswith("Access-Control-")]
         return headers
-
-    def _version(self, lane: Lane, version: str) -> MappedVersion:
-        mapped = self._node.state.mapped.get((lane, version))
-        if mapped is None and not is_version(version):
-            raise ProblemError(Code.BAD_REQUEST, "this is not a version's name")
-        if self._node.is_stale:
-            raise ProblemError(
-                Code.STALE, "could not check: the index is too old; try again later", retry_after=60
-            )
-        if mapped is None:
-            raise ProblemError(Code.VERSION_GONE, "this version is gone; fetch the parameters anew")
-        return mapped
 
 
 def _lane(name: str) -> Lane:

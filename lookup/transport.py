@@ -8,6 +8,7 @@ import json
 import logging
 import queue
 import re
+import ssl
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -126,6 +127,8 @@ class Transport:
                 decode_content=False,
             )
             content = _read(response, MAX_CHALLENGE if response.status == 429 else most)
+        except urllib3.exceptions.SSLError as error:
+            return _untrusted() if _is_untrusted(error) else _silent()
         except Exception:  # noqa: BLE001  whatever it is, its text may hold the URL
             return _silent()
         is_gone = response.status == 410 and method == "GET"
@@ -195,6 +198,19 @@ def _signature(headers: urllib3.HTTPHeaderDict) -> bytes:
         return bytes.fromhex(headers.get("Qorgan-Signature", ""))
     except ValueError:
         return b""
+
+
+def _is_untrusted(error: urllib3.exceptions.SSLError) -> bool:
+    """Whether it was the certificate: TLS can fail in other ways."""
+    return any(isinstance(cause, ssl.SSLCertVerificationError) for cause in error.args)
+
+
+def _untrusted() -> CouldNotCheckError:
+    return CouldNotCheckError(
+        Code.SERVICE_UNREACHABLE,
+        "could not check: the service's certificate is not trusted here; check the address and "
+        "this machine's clock, or name your own authority's file in SSL_CERT_FILE",
+    )
 
 
 def _silent() -> CouldNotCheckError:

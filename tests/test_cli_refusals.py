@@ -35,10 +35,11 @@ def qorgan(bare: Program) -> Program:
 
 @pytest.mark.parametrize("command", ONE_OF_EACH)
 def test_unreachable_store_is_told(bare: Program, command: tuple[str, ...]) -> None:
-    """Exit 3 and one sentence for every command that needs the store."""
+    """Exit 3 and one sentence for every command that needs the store, and which one it tried."""
     sentence = "the store cannot be reached; check that it runs, then run the same command again"
-    said = bare(*command, QORGAN_REDIS_URL=f"redis://127.0.0.1:{free_port()}")
-    assert refused(sentence, 3) == said
+    place = f"127.0.0.1:{free_port()}"
+    said = bare(*command, QORGAN_REDIS_URL=f"redis://me:sesame@{place}/0")
+    assert refused(f"{sentence} (the store at {place})", 3) == said
 
 
 @pytest.mark.parametrize("command", ONE_OF_EACH[2:])

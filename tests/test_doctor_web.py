@@ -85,6 +85,21 @@ def test_a_service_that_is_not_ready(patient: Patient, node: "WSGIApplication") 
         assert expected == patient.examined(**bind(url))[1]["service"]
 
 
+def test_a_service_that_lacks_a_lane(patient: Patient, node: "WSGIApplication") -> None:
+    """It answers the other one: to be looked at, and not down."""
+    parts = {"range": "ok", "verified range": "version not fetched", "store": "ok"}
+
+    def lacking(path: str, headers: Headers, _: bytes) -> Answer | None:
+        body = json.dumps({"ready": True, "parts": parts}).encode()
+        kept = [header for header in headers if header[0] != "Content-Length"]
+        return (None, kept, body) if path == "/readyz" else None
+
+    with listening(proxied(node, lacking)) as url:
+        code, found = patient.examined(**bind(url))
+    (told,) = found["service"]
+    assert (0, "warning: it answers the public lane only") == (code, told.split(",")[0])
+
+
 def test_a_service_that_lags(patient: Patient, node: "WSGIApplication") -> None:
     """A newer version is published than the one it serves."""
     with listening(node) as url:

@@ -14,7 +14,7 @@ import pytest
 from flask import Flask
 
 from lookup import logs
-from lookup.errors import Code
+from lookup.errors import Code, UnavailableError
 from lookup.logs import Event
 
 IIN = "950515390002"  # synthetic
@@ -178,6 +178,18 @@ def test_unexpected(configure: Configure) -> None:
         "event": "unexpected error",
         "error": "json.decoder.JSONDecodeError",
     }
+
+
+def test_unexpected_of_our_own(configure: Configure) -> None:
+    """Of our own errors the code is written too: it says what to look at; the sentence is not."""
+    stream = configure()
+    logs.unexpected(UnavailableError(Code.BAD_FILE, IIN))
+    assert {
+        "level": "error",
+        "event": "unexpected error",
+        "error": "lookup.errors.UnavailableError",
+        "code": "bad_file",
+    } == _only(stream)
 
 
 @pytest.mark.parametrize("name", ["redis.connection", "werkzeug", "root", "qorgan"])

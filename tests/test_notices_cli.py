@@ -1,6 +1,7 @@
 """``qorgan notices`` as its operator meets it, and what a publish tells of it."""
 
 import json
+import signal
 from dataclasses import replace
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import pytest
 from program import DATASET, Program, Said, program, refused
 from small_index import iins
 
+from loaders import deliver
 from lookup import keys
 from lookup.index import (
     clients,
@@ -195,3 +197,16 @@ def test_a_client_with_a_webhook_is_told_where_its_secret_is(run: Program) -> No
     assert 1 == len(said.out.splitlines())
     hint = "note: for the secret by which it checks its notices run: qorgan notices secret NAME"
     assert hint == said.err.splitlines()[-1]
+
+
+def test_what_is_delivered_to(run: Program, store: Store) -> None:
+    """The line at the start says what it counts: a client with two lanes has two streams."""
+    both, _ = clients.new("eGov", frozenset(Lane), webhook="https://egov.example/hook")
+    silent, _ = clients.new("kiosk")
+    for client in (both, silent):
+        clients.add(store, client)
+    run.patch.setattr(deliver.Deliverer, "run", lambda _: None)
+    run.patch.setattr(signal, "signal", lambda *_: None)
+    said = run("notices", "deliver")
+    told = "delivering; clients with a webhook: 2, their streams of notices (one a lane): 3;"
+    assert (0, f"note: {told} Ctrl-C stops it in order\nnote: stopped\n") == (said.code, said.err)

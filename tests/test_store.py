@@ -11,6 +11,7 @@ import pytest
 import redis
 from conftest import wait_until
 
+from loaders.terminal import warn_if_not_durable
 from lookup.errors import Code, InputError, UnavailableError
 from lookup.index import definition, store, valkey_server
 from lookup.index.store import Store
@@ -108,6 +109,28 @@ def test_a_store_out_of_reach(url: str, tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("url", "place"),
+    [
+        ("redis://me:sesame@db:6379/0", " (the store at db:6379)"),
+        ("rediss://:sesame@db?password=sesame", " (the store at db)"),
+        ("redis+cluster://me:sesame@a:1,b:2/", " (the store at a:1,b:2)"),
+        ("unix://me:sesame@/run/s?password=sesame", " (the store at /run/s)"),
+        ("redis://", " (the store at localhost)"),
+        ("redis://:ses/ame@db", ""),
+        ("redis://db?password=ses@me", ""),
+        (None, ""),
+    ],
+)
+def test_which_store_it_is(url: str | None, place: str, tmp_path: Path) -> None:
+    """A command tells where it looked, and neither user nor password."""
+    away = store.unavailable(redis.ConnectionError("sesame"))
+    env = {"QORGAN_DATA": str(tmp_path)} | ({} if url is None else {"QORGAN_REDIS_URL": url})
+    known = Settings.from_env(env)
+    assert f"{away.sentence}{place}" == store.told(away, known)
+    assert "no" == store.told(UnavailableError(Code.STORE_EVICTS, "no"), known)
+
+
 def test_to_connect_asks_nothing(tmp_path: Path) -> None:
     """A web node whose store is away still gets its client and its limits; it waits for both."""
     opened = store.connect(settings("unix:///nowhere/valkey.sock", tmp_path))
@@ -181,7 +204,7 @@ def test_less_than_every_write_on_disk_is_not_durable(store: Store) -> None:
     try:
         for less in ("everysec", "no"):
             store.redis.config_set("appendfsync", less)
-            assert not is_durable(store)
+            assert False is is_durable(store)
     finally:
         store.redis.config_set("appendfsync", "always")
     assert is_durable(store)
@@ -191,14 +214,21 @@ def test_no_append_only_file_is_not_durable(plain: Foreign, tmp_path: Path) -> N
     """Whatever fsync is set to, without the file there is nothing on the disk."""
     plain.configured(appendfsync="always")
     with store.opened(settings(plain.url(), tmp_path)) as opened:
-        assert not is_durable(opened)
+        assert False is is_durable(opened)
 
 
-def test_unknown_is_not_durable(plain: Foreign, tmp_path: Path) -> None:
-    """A store that does not let us look at its configuration is not believed to be durable."""
+def test_unknown_is_neither(
+    plain: Foreign, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A store that does not let us look at its configuration is not said to lose anything."""
     plain.configured(appendonly="yes", appendfsync="always")
     with store.opened(settings(plain.url("few", PASSWORD), tmp_path)) as opened:
-        assert not is_durable(opened)
+        assert None is is_durable(opened)
+        warn_if_not_durable(opened)
+    told = "cannot tell whether the store may lose writes when it crashes; see that it has "
+    assert f"note: {told}appendfsync always, or allow our user config|get\n" == (
+        capsys.readouterr().err
+    )
     with store.opened(settings(plain.url("all", PASSWORD), tmp_path)) as opened:
         assert is_durable(opened)
 

@@ -2,7 +2,7 @@
 
 import json
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +18,7 @@ from lookup import keys
 from lookup.api import Service
 from lookup.app import assembled
 from lookup.client_limits import ClientLimit
+from lookup.counting import Counting
 from lookup.evaluations import Evaluations
 from lookup.index import notice_book
 from lookup.index.embedded import EmbeddedStore
@@ -51,12 +52,17 @@ class WebNode:
         *,
         roles: Iterable[Role] = tuple(Role),
         limit: EvaluateLimit | None = None,
+        prepare: Callable[[WebIndex, Path], None] = lambda *_: None,
     ) -> "WebNode":
-        """A node that serves an index with one published dataset of 30 people."""
+        """A node that serves an index with one published dataset of 30 people.
+
+        ``prepare`` is given the index and the cache folder before the node first looks.
+        """
         connection = redis.Redis(unix_socket_path=str(valkey.socket))
         connection.flushall()
         store = Store(connection, None)
         index = WebIndex.with_a_leak(store, folder / "keys")
+        prepare(index, folder / "cache")
         ignored = Watch(*[lambda *_: None] * 6)
         node = Node(store, folder / "cache", 86400, tuple(Lane), ignored)
         node.refresh()
@@ -65,8 +71,9 @@ class WebNode:
         lane_keys = {lane: keys.derive_lane_key(index.keys.lanes[lane], lane) for lane in lanes}
         meter = Meter(store, lambda _: None)
         client_limit = ClientLimit(limits_storage(store), index.keys.lanes[Lane.PUBLIC])
+        counting = Counting(store)
         book = notice_book.opened(store, index.folder)
-        service = Service(held, node, meter, lane_keys, limit, client_limit, book)
+        service = Service(held, node, meter, lane_keys, limit, client_limit, counting, book)
         return cls(index, node, service, Client(assembled(service)))
 
     def close(self) -> None:

@@ -5,17 +5,16 @@ replaces whole. What was last known is also kept in the cache folder, so that a 
 while the store is away serves what the node served before, until it is too stale.
 """
 
-import json
 import os
 import threading
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 
 from lookup.errors import Code, QorganError, UnavailableError
-from lookup.index import clients, register, versions, view
+from lookup.index import clients, last_known, register, versions, view
 from lookup.index.dataset import Dataset
 from lookup.index.state import State
 from lookup.index.store import Store, StoreError
@@ -23,12 +22,12 @@ from lookup.index.versions import LaneVersions, Version
 from lookup.index.view import MappedVersion
 from lookup.index.watch import Watch
 from lookup.protocol import parameters
+from lookup.protocol.parameters import Parameters
 from lookup.protocol.suite import Lane
 
 _POLL = 1.0  # seconds; a new version must be served within 5 s of the switch
 _RETRY = 10.0  # seconds until a version that could not be mapped is fetched again
 _TRUST = 10.0  # seconds: between two looks a store may have been replaced, or set otherwise
-_LAST_KNOWN = "last-known.json"
 
 
 class Node:
@@ -59,6 +58,7 @@ class Node:
         self._known: tuple[dict[Lane, str], int] | None = None
         self._client_changes: int | None = None
         self.knows_clients = False  # until then a key that opens nothing may be a good one
+        self._is_behind = False  # it answers an older version than the store has, or cannot tell
         self._retry_at = float("inf")  # monotonic: when what could not be mapped is tried again
         self._heard_at = float("-inf")  # wall clock: it must survive a restart
         self._noted_at = float("-inf")  # when that was last written down
@@ -124,14 +124,15 @@ class Node:
                 lanes = {lane: versions.read(self._store, lane) for lane in self._lanes}
                 self._take(lanes, register.read_all(self._store), self._store)
                 self._known = seen
-                whole = self._is_whole(lanes)
-                self._retry_at = float("inf") if whole else time.monotonic() + _RETRY
+                lacking = self._lacking(lanes)
+                self._is_behind = not lacking <= self.state.unfetched.keys()
+                self._retry_at = time.monotonic() + _RETRY if lacking else float("inf")
         except StoreError:
             return self._lose_store()
         if self._away:
             self._watch.store_back()
         self._away = False
-        if self._retry_at == float("inf"):  # else the store knows a version that we lack
+        if not self._is_behind:
             self._hear()
         return True
 
@@ -159,10 +160,10 @@ class Node:
         self._trusted_until = float("-inf")
         return False
 
-    def _is_whole(self, lanes: Mapping[Lane, LaneVersions]) -> bool:
-        """Whether each lane's current version is the one that is answered."""
+    def _lacking(self, lanes: Mapping[Lane, LaneVersions]) -> set[Lane]:
+        """The lanes whose current version is not the one that is answered."""
         served = {lane: mapped.version for lane, mapped in self.state.current.items()}
-        return all(served.get(lane) == both.current for lane, both in lanes.items())
+        return {lane for lane, both in lanes.items() if served.get(lane) != both.current}
 
     def _run(self) -> None:
         while not self._stopped.wait(_POLL if self._known or self._away else _RETRY):
@@ -192,6 +193,7 @@ class Node:
     ) -> None:
         current: dict[Lane, MappedVersion] = {}
         mapped: dict[tuple[Lane, str], MappedVersion] = {}
+        unfetched: dict[Lane, Parameters] = {}
         for lane, both in lanes.items():
             for version in (both.current, both.previous):
                 found = version and self._mapped(lane, version, store, both)
@@ -201,7 +203,10 @@ class Node:
                         current[lane] = found
             if lane not in current and (old := self.state.current.get(lane)):
                 current[lane] = mapped[lane, old.version.name] = old  # until it is too stale
-        self.state = State(current, mapped, datasets, self.state.clients)
+            elif lane not in current and both.current:
+                with suppress(QorganError):  # one that nobody signed is not worth a name
+                    unfetched[lane] = view.signed(lane, both.current)
+        self.state = State(current, mapped, datasets, self.state.clients, unfetched)
         if store is not None:
             self._remember(lanes, datasets)
 
@@ -238,18 +243,9 @@ class Node:
     def _remember(
         self, lanes: Mapping[Lane, LaneVersions], datasets: Mapping[int, Dataset]
     ) -> None:
-        document = {
-            "lanes": {lane.value: asdict(both) for lane, both in lanes.items()},
-            "datasets": {
-                key: d.model_dump_json(exclude_defaults=True) for key, d in datasets.items()
-            },
-        }
-        path = self._cache / _LAST_KNOWN
         try:
             with view.locked(self._cache):
-                draft = view.draft_of(path)
-                draft.write_text(json.dumps(document), encoding="utf-8")
-                draft.replace(path)
+                last_known.write(self._cache, lanes, datasets)
                 self._clean()
         except QorganError as error:
             self._watch.unexpected(error)  # a full disk: answers go on, a restart may miss them
@@ -273,25 +269,15 @@ class Node:
         if self._heard_at - self._noted_at > 30:
             self._noted_at = self._heard_at
             with suppress(OSError):
-                os.utime(self._cache / _LAST_KNOWN)
+                os.utime(self._cache / last_known.NAME)
 
     def _recall(self) -> None:
         """Take up what the node knew when it last heard of the store."""
-        path = self._cache / _LAST_KNOWN
-        try:
-            heard_at = path.stat().st_mtime
-            document = json.loads(path.read_text(encoding="utf-8"))
-            lanes = {
-                Lane(lane): LaneVersions(
-                    *(versions.of_dict(both[which]) for which in ("current", "previous"))
-                )
-                for lane, both in document["lanes"].items()
-            }
-            datasets = {
-                int(key): Dataset.model_validate_json(raw)
-                for key, raw in document["datasets"].items()
-            }
-            self._take(lanes, datasets, None)
-        except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        noted = last_known.read(self._cache)
+        if noted is None:
             return  # nothing known: not ready until the store is back
-        self._heard_at = min(heard_at, time.time())  # a clock may have been set back
+        try:
+            self._take(noted.lanes, noted.datasets, None)
+        except (OSError, ValueError, KeyError, TypeError, AttributeError):
+            return  # values of other types than a record has
+        self._heard_at = min(noted.heard_at, time.time())  # a clock may have been set back

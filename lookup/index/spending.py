@@ -93,6 +93,15 @@ def spend(
     return Outcome(Verdict(verdict.decode()), at, demand)
 
 
+def try_out(store: Store, now: float) -> None:
+    """Count nothing against nobody, to see whether the store would take a count.
+
+    Raises:
+        StoreError: the store is away, or refuses it.
+    """
+    spend(store, [Counter(60, "nobody", free=1, most=1)], 0, now, None)
+
+
 def spent(store: Store, seconds: int, who: str, now: float) -> int:
     """What somebody has spent in the window of this moment.
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from lookup.index.clients import ApiClient
 from lookup.index.dataset import Dataset
 from lookup.index.view import MappedVersion
+from lookup.protocol.parameters import Parameters
 from lookup.protocol.suite import Lane
 
 
@@ -18,14 +19,18 @@ class State:
         mapped: all versions that ranges are answered from, by lane and name.
         datasets: the register by id.
         clients: the API clients that are not revoked, by id.
+        unfetched: what is published in lanes that nothing can be answered from: its files could
+            not be had, as on a full disk.
     """
 
     current: Mapping[Lane, MappedVersion] = field(default_factory=dict)
     mapped: Mapping[tuple[Lane, str], MappedVersion] = field(default_factory=dict)
     datasets: Mapping[int, Dataset] = field(default_factory=dict)
     clients: Mapping[str, ApiClient] = field(default_factory=dict)
+    unfetched: Mapping[Lane, Parameters] = field(default_factory=dict)
 
     def published(self) -> dict[int, Dataset]:
         """The register entries of all published datasets, by id."""
-        ids = {d.id for mapped in self.current.values() for d in mapped.parameters.datasets}
+        answered = [mapped.parameters for mapped in self.current.values()]
+        ids = {d.id for each in (*answered, *self.unfetched.values()) for d in each.datasets}
         return {key: dataset for key, dataset in self.datasets.items() if key in ids}

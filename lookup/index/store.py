@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, TypeVar, cast
+from urllib.parse import urlsplit
 
 import redis
 import redis.exceptions
@@ -17,7 +18,7 @@ from limits.storage import RedisStorage
 from redis.backoff import ExponentialBackoff
 from redis.retry import Retry
 
-from lookup.errors import Code, InputError, UnavailableError
+from lookup.errors import Code, InputError, QorganError, UnavailableError
 from lookup.index import keyspace
 from lookup.index.cluster import Cluster
 from lookup.index.cluster_url import SCHEMES
@@ -26,9 +27,11 @@ from lookup.index.roll_call import Roll
 from lookup.settings import Settings
 
 StoreError = redis.RedisError
+StoreRefusalError = redis.ResponseError  # it is there, and does not do what it is asked to
 Client = redis.Redis  # of one server
 T = TypeVar("T")
 
+_AWAY = "the store cannot be reached; check that it runs, then run the same command again"
 _TIMEOUT = 10.0  # seconds; a local command takes well under a millisecond
 _CONNECT_TIMEOUT = 3.0
 # Of a cluster, one of whose servers is dead until another took over (its node timeout, and more):
@@ -231,22 +234,27 @@ def limits_storage(store: Store) -> RedisStorage:
     )
 
 
-def is_durable(store: Store) -> bool:
+def is_durable(store: Store) -> bool | None:
     """Whether an acknowledged write has reached the disk (append-only file, fsync always).
+
+    None: the store does not let us ask how often its file is synced.
 
     Raises:
         StoreError: the store is away.
     """
-    try:
-        return all(store.ask_each(_syncs_always, replicas=True))
-    except redis.ResponseError:
-        return False  # CONFIG may be forbidden to us: unknown is not durable
-
-
-def _syncs_always(server: redis.Redis) -> bool:
-    if not server.info("persistence").get("aof_enabled"):
+    found = store.ask_each(_syncs_always, replicas=True)
+    if False in found:
         return False
-    return bool(server.config_get("appendfsync").get("appendfsync") == "always")
+    return None if None in found else True
+
+
+def _syncs_always(server: redis.Redis) -> bool | None:
+    try:
+        if not server.info("persistence").get("aof_enabled"):
+            return False
+        return bool(server.config_get("appendfsync").get("appendfsync") == "always")
+    except redis.ResponseError:  # CONFIG may be forbidden to us, or not be there
+        return None
 
 
 def _packed(command: Sequence[bytes | str | int]) -> bytes:
@@ -264,6 +272,21 @@ def _text(value: bytes | str) -> str:
     return value if isinstance(value, str) else value.decode()
 
 
+def told(error: QorganError, settings: Settings) -> str:
+    """An error's sentence for a command line; where the store is away, with which one it is.
+
+    Neither user nor password is shown. Web nodes tell nobody where their store is.
+    """
+    url = settings.redis_url
+    if error.sentence != _AWAY or url is None:
+        return error.sentence
+    parts = urlsplit(url)
+    if "@" in f"{parts.path}{parts.query}":
+        return error.sentence  # a password that was not escaped could be anywhere
+    place = parts.path if parts.scheme == "unix" else parts.netloc.rpartition("@")[2]
+    return f"{error.sentence} (the store at {place or 'localhost'})"
+
+
 def unavailable(error: Exception) -> UnavailableError:
     """What a person is told when the store does not answer; the library's text stays out of it."""
     if isinstance(error, redis.exceptions.NoPermissionError):
@@ -278,7 +301,5 @@ def unavailable(error: Exception) -> UnavailableError:
     elif isinstance(error, redis.ResponseError):
         sentence = "the store refused a command; check its memory, disk and the user's permissions"
     else:
-        sentence = (
-            "the store cannot be reached; check that it runs, then run the same command again"
-        )
+        sentence = _AWAY
     return UnavailableError(Code.STORE_UNAVAILABLE, sentence)

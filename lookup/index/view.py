@@ -61,12 +61,7 @@ def load(store: Store | None, lane: Lane, version: Version, cache: Path) -> Mapp
             it is nowhere to be had; BAD_FILE, the cache folder cannot be used.
         StoreError: the store is away.
     """
-    document = version.document.encode("ascii", "replace")
-    published = parameters.parse(document)
-    publisher_key = bytes.fromhex(published.publisher_key)
-    parameters.verify(publisher_key, document, _signature(version))
-    if (published.lane, published.version) != (lane.value, version.name):
-        raise _broken("the parameters are another version's")
+    published = signed(lane, version)
     paths = _paths(lane, published, cache)
     # Checked under the lock, too: no other worker cleans the folder between fetch and open.
     with locked(cache):
@@ -79,6 +74,22 @@ def load(store: Store | None, lane: Lane, version: Version, cache: Path) -> Mapp
                 raise
         _fetch_missing(store, lane, version, paths)  # what was kept here had been changed
         return _opened(lane, version, published, paths)
+
+
+def signed(lane: Lane, version: Version) -> Parameters:
+    """A version's document, parsed, if its publisher signed it.
+
+    Raises:
+        InputError: BAD_PARAMETERS or BAD_SIGNATURE, the document is not one that was signed.
+        UnavailableError: BAD_RANGE, it is another version's.
+    """
+    document = version.document.encode("ascii", "replace")
+    published = parameters.parse(document)
+    publisher_key = bytes.fromhex(published.publisher_key)
+    parameters.verify(publisher_key, document, _signature(version))
+    if (published.lane, published.version) != (lane.value, version.name):
+        raise _broken("the parameters are another version's")
+    return published
 
 
 def holds(lane: Lane, version: Version, published: Parameters, cache: Path) -> bool:
