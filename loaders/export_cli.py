@@ -19,7 +19,8 @@ def export(folder: Path, *, as_json: bool) -> None:
 
     One file a range, the filter, the signed parameters and the register, and DIR/nginx.conf to
     include. Run it after each publish, then: nginx -s reload. Best served by somebody else than
-    whoever evaluates: nobody then sees both halves of a question.
+    whoever evaluates: nobody then sees both halves of a question. The configuration names DIR by
+    its whole path: on another machine, copy DIR to that same path.
     """
     from loaders import report
     from loaders.export import Exporter

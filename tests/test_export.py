@@ -9,9 +9,12 @@ from pathlib import Path
 
 import nginx
 import pytest
-from conftest import Installation, Served, get
+from click.testing import CliRunner
+from conftest import ROOT, Installation, Served, get
 from plain_http import ask
 from site_world import CLEAN, IN_ONE, LEAKED, SENSITIVE
+
+from loaders.export_cli import export
 
 pytestmark = pytest.mark.skipif(
     nginx.PROGRAM is None, reason="nginx is not installed (Debian: apt-get install nginx-light)"
@@ -166,3 +169,12 @@ def test_what_cannot_be_exported(installation: Installation, tmp_path: Path) -> 
     assert done.stderr.startswith("qorgan: the folder's path must be of Latin letters")
     assert not (tmp_path / "out").exists()
     assert os.listdir(tmp_path) == ["data"]  # noqa: PTH208
+
+
+def test_where_the_files_must_lie(kept: World) -> None:
+    """The configuration holds whole paths, and whoever gives the files away is told so."""
+    assert f"alias {kept.folder.absolute()}/v1/params/" in (kept.folder / "nginx.conf").read_text()
+    helped = CliRunner().invoke(export, ["--help"]).output
+    handbook = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
+    for text in (helped, handbook):
+        assert "same path" in " ".join(text.split())
