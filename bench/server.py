@@ -110,7 +110,9 @@ def under_nginx(exported: Path) -> Iterator[Server]:
             process = subprocess.Popen([NGINX, "-c", str(folder / "conf")])
         try:
             deadline = time.monotonic() + _PATIENCE
-            while not (folder / "pid").exists() and time.monotonic() < deadline:
+            while not (folder / "pid").exists():
+                if process.poll() is not None or time.monotonic() > deadline:
+                    raise SystemExit("bench: nginx did not start; what it said is above")
                 time.sleep(0.05)
             yield Server(port, process.pid)
         finally:

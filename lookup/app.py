@@ -30,6 +30,7 @@ from lookup.counting import Counting
 from lookup.counts import COUNTS
 from lookup.errors import Code, ProblemError, UnavailableError
 from lookup.evaluations import MAX_BODY, Evaluations
+from lookup.front import Front
 from lookup.index import definition, store
 from lookup.index.node import Node
 from lookup.index.notice_book import NoticeBook
@@ -125,12 +126,12 @@ def assembled(service: api.Service, proxy_hops: int = 0) -> "WSGIApplication":
     counts = flask.extensions[COUNTS]
     app: WSGIApplication = flask
     if Role.EVALUATE in service.roles:
-        app = Evaluations(service, counts, app)
+        app = Front(Evaluations(service, counts), counts, app)
     if proxy_hops:
         # Only so many addresses, from the right, were added by proxies of ours.
         app = ProxyFix(app, x_for=proxy_hops, x_proto=0)
     if Role.RANGE in service.roles:
-        app = Ranges(service.node, service.meter, counts, app)
+        app = Front(Ranges(service.node, service.meter), counts, app)
     return app
 
 

@@ -15,7 +15,7 @@ from lookup.api import Service
 from lookup.client_limits import subject_of
 from lookup.counts import EVALUATE, Counts, Proof, Who
 from lookup.errors import Code, ProblemError
-from lookup.front import Answer, Front
+from lookup.front import Answer
 from lookup.index.clients import ApiClient
 from lookup.index.store import StoreError
 from lookup.index.usage import Use
@@ -29,7 +29,7 @@ from lookup.protocol.wire import (
 )
 
 if TYPE_CHECKING:
-    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+    from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
 PATH = "/v1/evaluate"
 MAX_BODY = 64 * 1024  # bytes; the longest body that makes sense has 5 KiB
@@ -50,12 +50,14 @@ _PREFLIGHT = [
 ]
 
 
-class Evaluations(Front):
+class Evaluations:
     """Evaluates 1 to 64 blinded elements a request."""
 
-    def __init__(self, service: Service, counts: Counts, behind: "WSGIApplication") -> None:
-        super().__init__(EVALUATE, counts, behind)
+    route = EVALUATE
+
+    def __init__(self, service: Service, counts: Counts) -> None:
         self.service = service
+        self._counts = counts
 
     def takes(self, path: str) -> bool:
         """The one path."""

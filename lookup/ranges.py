@@ -8,9 +8,9 @@ import re
 from typing import TYPE_CHECKING
 
 from lookup import clients, served
-from lookup.counts import RANGE, Counts
+from lookup.counts import RANGE
 from lookup.errors import Code, ProblemError
-from lookup.front import Answer, Front
+from lookup.front import Answer
 from lookup.index.node import Node
 from lookup.index.usage import Use
 from lookup.index.view import MappedVersion
@@ -21,7 +21,7 @@ from lookup.protocol.suite import Lane
 from lookup.protocol.wire import RANGE_ROOT, range_json, split_range
 
 if TYPE_CHECKING:
-    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+    from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
 # What is open to anyone is open to the pages of any site, conditional and partial requests too.
 PREFLIGHT = {
@@ -47,11 +47,12 @@ _VERIFIED_HEADERS = [
 ]
 
 
-class Ranges(Front):
+class Ranges:
     """Answers ranges, hands every other path to ``behind``."""
 
-    def __init__(self, node: Node, meter: Meter, counts: Counts, behind: "WSGIApplication") -> None:
-        super().__init__(RANGE, counts, behind)
+    route = RANGE
+
+    def __init__(self, node: Node, meter: Meter) -> None:
         self._node = node
         self._meter = meter
 

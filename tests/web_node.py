@@ -20,6 +20,7 @@ from lookup.app import assembled
 from lookup.client_limits import ClientLimit
 from lookup.counting import Counting
 from lookup.evaluations import Evaluations
+from lookup.front import Front
 from lookup.index import notice_book
 from lookup.index.embedded import EmbeddedStore
 from lookup.index.node import Node
@@ -29,7 +30,6 @@ from lookup.limits import EvaluateLimit
 from lookup.metering import Meter
 from lookup.protocol.oprf import Blinding
 from lookup.protocol.suite import Lane
-from lookup.ranges import Ranges
 from lookup.settings import Role
 
 ORIGIN = {"Origin": "http://localhost"}  # the host that werkzeug's client asks by default
@@ -84,16 +84,24 @@ class WebNode:
     @property
     def evaluations(self) -> Evaluations:
         """What evaluates, of a node with all roles."""
-        ranges = self.client.application
-        assert isinstance(ranges, Ranges)
-        assert isinstance(ranges._behind, Evaluations)
-        return ranges._behind
+        answerer = self._fronts[1].answerer
+        assert isinstance(answerer, Evaluations)
+        return answerer
 
     @property
     def flask(self) -> Flask:
         """What answers everything else."""
-        assert isinstance(self.evaluations._behind, Flask)
-        return self.evaluations._behind
+        flask = self._fronts[1].behind
+        assert isinstance(flask, Flask)
+        return flask
+
+    @property
+    def _fronts(self) -> tuple[Front, Front]:
+        """Ranges before evaluations."""
+        ranges = self.client.application
+        assert isinstance(ranges, Front)
+        assert isinstance(ranges.behind, Front)
+        return ranges, ranges.behind
 
     @property
     def version(self) -> str:

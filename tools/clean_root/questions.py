@@ -158,7 +158,10 @@ def search_logs(deployment: Deployment, people: People) -> None:
             a for (name, _), a in deployment.host.networks.addresses.items() if name == "asker"
         ]
         words = ["/v1/", people.found, people.clean, *addresses, "qk_"]
-        for log in sorted(deployment.host.logs.glob("*.log")):
+        logs = sorted(deployment.host.logs.glob("*.log"))
+        if not logs:
+            raise DiffersError("no service left a log")
+        for log in logs:
             text = log.read_text(errors="replace")
             if any(word in text for word in words):
                 raise DiffersError(f"the log {log.name} holds a path, an identifier or an address")
