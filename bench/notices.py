@@ -161,7 +161,8 @@ def _subscribe(
 
 
 def _in_stream(book: NoticeBook, client: ApiClient) -> list[str]:
-    told, after = [], notices.FIRST
+    told: list[str] = []
+    after = notices.FIRST
     while True:
         page = notices.read(book, _PUBLIC, client.id, after, 10_000)
         if not page.entries:
