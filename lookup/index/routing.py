@@ -14,9 +14,11 @@ from redis.retry import Retry
 from lookup.errors import Code, InputError, UnavailableError
 from lookup.index import keyspace
 
-# All that we write with, but for the scripts of limits.
-_WRITES = {"DEL", "EVAL", "EXPIRE", "PERSIST", "SADD", "SET", "SREM", "UNLINK", "XADD", "XTRIM"}
-_WRITES |= {"HDEL", "HINCRBY", "HSET", "HSETNX", "INCR"}
+# What is not waited for. All else is taken for a write: one round trip too many loses nothing.
+_READS = {"EXISTS", "GET", "MEMORY USAGE", "SCARD", "SISMEMBER", "SMEMBERS", "SSCAN", "TTL"}
+_READS |= {"HEXISTS", "HGET", "HGETALL", "HKEYS", "HLEN", "HMGET", "HSCAN", "HVALS"}
+_READS |= {"XINFO STREAM", "XLEN", "XRANGE", "XREVRANGE"}
+_READS |= {"INFO", "PING", "SCRIPT LOAD", "TIME"}  # these have no key
 
 _CONNECT_TIMEOUT = 1.0  # seconds; a dead machine's address is silent
 _GREETINGS = 2  # more primaries that may say what commands there are, where the first is dead
@@ -133,7 +135,7 @@ def key(words: Sequence[Any]) -> str:
 
 def is_write(words: Sequence[Any]) -> bool:
     """Whether a command writes what must not be lost."""
-    return words[0] in _WRITES and not keyspace.is_expendable(key(words))
+    return words[0] not in _READS and not keyspace.is_expendable(key(words))
 
 
 def lasting(error: BaseException) -> Exception | None:
