@@ -62,6 +62,15 @@ def connected(
     return made
 
 
+def has_replica(nodes: Any, node: ClusterNode, key: str) -> bool:
+    """Whether somebody lives who would take over from a server that has a key, or soon will."""
+    shards = nodes.nodes_manager.slots_cache
+    shard = shards[nodes.keyslot(key)]
+    if shard[0] != node:
+        shard = next((other for other in shards.values() if other[0] == node), [node])
+    return len(shard) > 1
+
+
 def send(client: redis.Redis, commands: Sequence[Command]) -> list[Any]:
     """All replies of one node, as redis-py parses them."""
     pipeline: Any = client.pipeline(transaction=False)  # half of it has no types
@@ -92,15 +101,33 @@ def _reply(connection: Any) -> Any:
         return error
 
 
-def acknowledged(client: redis.Redis, fence: str, wanted: int) -> int | None:
+def follow(nodes: Any, where: exceptions.AskError, command: Command) -> tuple[ClusterNode, Any]:
+    """Who has a key whose slot is on its way there, and its reply; an error among them.
+
+    Raises:
+        RedisError: that server is away, or nobody told us of it yet.
+    """
+    node = nodes.get_node(host=where.host, port=where.port)
+    if node is None:
+        raise exceptions.TryAgainError
+    words, options = command
+    asked = send(nodes.get_redis_connection(node), [(("ASKING",), {}), (words, options)])
+    return node, asked[1]
+
+
+def acknowledged(client: redis.Redis, fence: str, wanted: int, *, is_asking: bool) -> int | None:
     """How many replicas have what a primary was sent; None if this fence cannot tell.
 
     WAIT counts from the last write of its own connection: hence one, of a key that does not matter.
+
+    ``is_asking``: its slot is on its way to this server.
     """
     sent: Any = client.pipeline(transaction=False)
+    if is_asking:
+        sent.execute_command("ASKING")
     sent.set(fence, b"", ex=1)
     sent.wait(wanted, _ACKNOWLEDGED)
-    written, replicas = sent.execute(raise_on_error=False)
+    *_, written, replicas = sent.execute(raise_on_error=False)
     if type(written) is exceptions.AskError:  # its slot is on its way to another server
         return None
     for reply in (written, replicas):
