@@ -4,6 +4,7 @@ import os
 import signal
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from threading import Event, Thread
 from typing import Any, cast
 
 import pytest
@@ -150,3 +151,27 @@ def test_a_refusal_of_where_a_key_moved_to(cluster: ClusterServers, opened: Stor
         refused, read = pipeline.execute(raise_on_error=False)
     assert isinstance(refused, redis.ResponseError)
     assert b"x" == read
+
+
+def test_a_look_keeps_nobody_waiting(opened: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """While one thread asks a silent server who is primary, others go on with the rest."""
+    client = cast(Cluster, opened.redis)
+    client.get(KEY)
+    looking, may_end = Event(), Event()
+
+    def silent() -> None:
+        looking.set()
+        may_end.wait(10)
+
+    monkeypatch.setattr(client._nodes().nodes_manager, "initialize", silent)
+    thread = Thread(target=client._look_again)
+    thread.start()
+    assert looking.wait(5)
+    asking = Thread(target=client.get, args=(KEY,))
+    asking.start()
+    asking.join(2)
+    is_waiting = asking.is_alive()
+    may_end.set()
+    thread.join()
+    asking.join()
+    assert not is_waiting

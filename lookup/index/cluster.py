@@ -256,11 +256,15 @@ class Cluster(CoreCommands):
     def _look_again(self) -> None:
         """Who is primary of what; where no node that was known answers, begin with the URL's."""
         with self._lock:
-            try:
-                if self._known is not None:
-                    self._known.nodes_manager.initialize()
-            except _PASSING:
-                self._known = None
+            nodes = self._known
+        try:
+            if nodes is not None:  # not under the lock: a silent node takes seconds
+                nodes.nodes_manager.initialize()
+        except _PASSING:
+            with self._lock:
+                if self._known is nodes:
+                    self._known = None
+            routing.retire(nodes)
 
 
 class Pipeline(CoreCommands):
