@@ -71,7 +71,6 @@ class Cluster(CoreCommands):
         Raises:
             RedisError: the cluster is away, or refused it.
         """
-
         if not routing.is_write(args):
             return self._patiently(lambda nodes: nodes.execute_command(*args, **options))
         replies = self.scatter([(args, options)], routing.send)
