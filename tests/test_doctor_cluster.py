@@ -36,7 +36,7 @@ class Deployed:
         """All that the doctor could have changed; the fences of what wrote it go by themselves."""
         admins = [server.admin for server in self.cluster.primaries()]
         found = {key: admin.dump(key) for admin in admins for key in admin.scan_iter()}
-        fence = keyspace.fence(0)[:-1].encode()
+        fence = keyspace.fence("").partition("{")[0].encode()
         return {key: value for key, value in found.items() if not key.startswith(fence)}
 
 

@@ -18,6 +18,7 @@ from typing import Any, TypeVar
 
 import redis
 from redis import exceptions
+from redis.cluster import ClusterNode
 from redis.commands import CoreCommands
 
 from lookup.index import cluster_url, keyspace, roll_call, routing
@@ -26,7 +27,7 @@ from lookup.index.routing import Command, Sender
 
 _STRANGE = 5.0  # seconds of patience where no node has ever answered
 _PAUSE = 0.2  # seconds between two tries
-_FENCES = 1000  # names, of which every server has some
+_SPARE = 1000  # names of fences, of which a server with many slots has some
 _LOOK = 5.0  # seconds until a shard without a replica may have one again
 
 # The cluster is about to mend itself, or at least may be.
@@ -70,14 +71,11 @@ class Cluster(CoreCommands):
         Raises:
             RedisError: the cluster is away, or refused it.
         """
-
-        def attempt(nodes: _Nodes) -> Any:
-            reply = nodes.execute_command(*args, **options)
-            if routing.is_write(args):
-                self._secure(nodes, routing.key(args))
-            return reply
-
-        return self._patiently(attempt)
+        if not routing.is_write(args):
+            return self._patiently(lambda nodes: nodes.execute_command(*args, **options))
+        replies = self.scatter([(args, options)], routing.send)
+        routing.refuse_errors(replies)
+        return replies[0]
 
     def pipeline(self, *, transaction: bool) -> "Pipeline":
         """Commands for several nodes, sent together; there are no transactions here."""
@@ -142,7 +140,8 @@ class Cluster(CoreCommands):
             for node, numbers in routing.by_node(nodes, commands, replies).items():
                 try:
                     heard = send(nodes.get_redis_connection(node), [commands[n] for n in numbers])
-                    kept, passing = self._settled(nodes, commands, zip(numbers, heard, strict=True))
+                    by_number = zip(numbers, heard, strict=True)
+                    kept, passing = self._settled(nodes, node, commands, by_number)
                     replies.update(kept)
                     trouble = passing or trouble
                 except _PASSING as error:
@@ -165,45 +164,54 @@ class Cluster(CoreCommands):
             self._known = None
 
     def _settled(
-        self, nodes: _Nodes, commands: Sequence[Command], heard: Iterable[tuple[int, Any]]
+        self,
+        nodes: _Nodes,
+        node: ClusterNode,
+        commands: Sequence[Command],
+        heard: Iterable[tuple[int, Any]],
     ) -> tuple[dict[int, Any], Exception | None]:
         """What one node replied, secured; and an error with which commands must be sent again."""
         kept: dict[int, Any] = {}
         passing: Exception | None = None
         written = ""
         for number, reply in heard:
-            answer = reply
-            words, options = commands[number]
-            if type(reply) is exceptions.AskError:  # this key has moved, its slot has not yet
-                answer = self.execute_command(*words, **options)
+            answer, words = reply, commands[number][0]
+            has_moved = type(reply) is exceptions.AskError  # this key has, its slot has not yet
+            if has_moved:
+                target, answer = routing.follow(nodes, reply, commands[number])
             if isinstance(answer, _PASSING):
                 passing = answer
                 continue
             kept[number] = answer
-            written = routing.key(words) if routing.is_write(words) else written
+            if routing.is_write(words) and has_moved:
+                self._secure(nodes, target, routing.key(words), is_asking=True)
+            elif routing.is_write(words):
+                written = routing.key(words)
         if written:
-            self._secure(nodes, written)
+            self._secure(nodes, node, written)
         return kept, passing
 
-    def _secure(self, nodes: _Nodes, key: str) -> None:
-        """Wait until a replica has all that the primary of a key was sent before.
+    def _secure(
+        self, nodes: _Nodes, node: ClusterNode, key: str, *, is_asking: bool = False
+    ) -> None:
+        """Wait until a replica has all that the node which took a write was sent before.
 
         Raises:
-            RedisError: none has it yet, or the primary is away.
+            RedisError: none has it yet, the node is away, or another has the key by now.
         """
-        slot = nodes.keyslot(key)
-        if len(nodes.nodes_manager.slots_cache[slot]) == 1 and self._may_look():
+        if not routing.has_replica(nodes, node, key) and self._may_look():
             nodes.nodes_manager.initialize()
-        node = nodes.get_node_from_key(key)
-        wanted = int(len(nodes.nodes_manager.slots_cache[slot]) > 1)
+        if not is_asking and nodes.get_node_from_key(key) != node:
+            raise exceptions.TryAgainError
+        wanted = int(routing.has_replica(nodes, node, key))
         client = nodes.get_redis_connection(node)
-        fences = map(keyspace.fence, range(_FENCES))
-        told = (
-            routing.acknowledged(client, fence, wanted)
-            for fence in fences
-            if nodes.get_node_from_key(fence) == node
-        )
-        if next((count for count in told if count is not None), 0) < wanted:
+        told = routing.acknowledged(client, keyspace.fence(key), wanted, is_asking=is_asking)
+        if told is None:  # the slot is about to leave it: one of another slot is as good
+            spare = (keyspace.fence(str(number)) for number in range(_SPARE))
+            here = (fence for fence in spare if nodes.get_node_from_key(fence) == node)
+            counts = (routing.acknowledged(client, one, wanted, is_asking=False) for one in here)
+            told = next((count for count in counts if count is not None), -1)
+        if told < wanted:
             raise exceptions.TimeoutError
 
     def _may_look(self) -> bool:
@@ -247,11 +255,15 @@ class Cluster(CoreCommands):
     def _look_again(self) -> None:
         """Who is primary of what; where no node that was known answers, begin with the URL's."""
         with self._lock:
-            try:
-                if self._known is not None:
-                    self._known.nodes_manager.initialize()
-            except _PASSING:
-                self._known = None
+            nodes = self._known
+        try:
+            if nodes is not None:  # not under the lock: a silent node takes seconds
+                nodes.nodes_manager.initialize()
+        except _PASSING:
+            with self._lock:
+                if self._known is nodes:
+                    self._known = None
+            routing.retire(nodes)
 
 
 class Pipeline(CoreCommands):

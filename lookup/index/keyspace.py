@@ -87,9 +87,13 @@ def part(lane: Lane, stage: str, name: str, chunk: int) -> str:
     return f"qorgan:part:{lane.value}:{stage}:{name}:{chunk}"
 
 
-def fence(number: int) -> str:
-    """Written after other keys of the same server: who has this one has those, too."""
-    return f"qorgan:fence:{number}"
+def fence(key: str) -> str:
+    """Written after a key, in the same slot: who has this one has that one, too.
+
+    ``key`` has no braces but those of its hash tag.
+    """
+    tag = key.partition("{")[2].partition("}")[0] or key
+    return f"qorgan:fence:{{{tag}}}"
 
 
 def is_expendable(key: str) -> bool:

@@ -14,9 +14,11 @@ from redis.retry import Retry
 from lookup.errors import Code, InputError, UnavailableError
 from lookup.index import keyspace
 
-# All that we write with, but for the scripts of limits.
-_WRITES = {"DEL", "EVAL", "EXPIRE", "PERSIST", "SADD", "SET", "SREM", "UNLINK", "XADD", "XTRIM"}
-_WRITES |= {"HDEL", "HINCRBY", "HSET", "HSETNX", "INCR"}
+# What is not waited for. All else is taken for a write: one round trip too many loses nothing.
+_READS = {"EXISTS", "GET", "MEMORY USAGE", "SCARD", "SISMEMBER", "SMEMBERS", "SSCAN", "TTL"}
+_READS |= {"HEXISTS", "HGET", "HGETALL", "HKEYS", "HLEN", "HMGET", "HSCAN", "HVALS"}
+_READS |= {"XINFO STREAM", "XLEN", "XRANGE", "XREVRANGE"}
+_READS |= {"INFO", "PING", "SCRIPT LOAD", "TIME"}  # these have no key
 
 _CONNECT_TIMEOUT = 1.0  # seconds; a dead machine's address is silent
 _GREETINGS = 2  # more primaries that may say what commands there are, where the first is dead
@@ -60,6 +62,22 @@ def connected(
     return made
 
 
+def has_replica(nodes: Any, node: ClusterNode, key: str) -> bool:
+    """Whether somebody lives who would take over from a server that has a key, or soon will."""
+    shards = nodes.nodes_manager.slots_cache
+    shard = shards[nodes.keyslot(key)]
+    if shard[0] != node:
+        shard = next((other for other in shards.values() if other[0] == node), [node])
+    return len(shard) > 1
+
+
+def retire(nodes: Any) -> None:
+    """Close a client's connections, but for those on which somebody waits for a reply."""
+    for node in nodes.get_nodes():
+        if node.redis_connection is not None:
+            node.redis_connection.connection_pool.disconnect(inuse_connections=False)
+
+
 def send(client: redis.Redis, commands: Sequence[Command]) -> list[Any]:
     """All replies of one node, as redis-py parses them."""
     pipeline: Any = client.pipeline(transaction=False)  # half of it has no types
@@ -90,15 +108,33 @@ def _reply(connection: Any) -> Any:
         return error
 
 
-def acknowledged(client: redis.Redis, fence: str, wanted: int) -> int | None:
+def follow(nodes: Any, where: exceptions.AskError, command: Command) -> tuple[ClusterNode, Any]:
+    """Who has a key whose slot is on its way there, and its reply; an error among them.
+
+    Raises:
+        RedisError: that server is away, or nobody told us of it yet.
+    """
+    node = nodes.get_node(host=where.host, port=where.port)
+    if node is None:
+        raise exceptions.TryAgainError
+    words, options = command
+    asked = send(nodes.get_redis_connection(node), [(("ASKING",), {}), (words, options)])
+    return node, asked[1]
+
+
+def acknowledged(client: redis.Redis, fence: str, wanted: int, *, is_asking: bool) -> int | None:
     """How many replicas have what a primary was sent; None if this fence cannot tell.
 
     WAIT counts from the last write of its own connection: hence one, of a key that does not matter.
+
+    ``is_asking``: its slot is on its way to this server.
     """
     sent: Any = client.pipeline(transaction=False)
+    if is_asking:
+        sent.execute_command("ASKING")
     sent.set(fence, b"", ex=1)
     sent.wait(wanted, _ACKNOWLEDGED)
-    written, replicas = sent.execute(raise_on_error=False)
+    *_, written, replicas = sent.execute(raise_on_error=False)
     if type(written) is exceptions.AskError:  # its slot is on its way to another server
         return None
     for reply in (written, replicas):
@@ -133,7 +169,7 @@ def key(words: Sequence[Any]) -> str:
 
 def is_write(words: Sequence[Any]) -> bool:
     """Whether a command writes what must not be lost."""
-    return words[0] in _WRITES and not keyspace.is_expendable(key(words))
+    return words[0] not in _READS and not keyspace.is_expendable(key(words))
 
 
 def lasting(error: BaseException) -> Exception | None:
