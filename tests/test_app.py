@@ -274,7 +274,9 @@ def test_a_key_to_the_metrics(site: Site, tmp_path: Path) -> None:
     local = {"REMOTE_ADDR": "127.0.0.1"}
     assert 200 == site.client().get("/metrics", environ_base=local).status_code
     (line,) = re.findall(
-        r"^\(umask 077; .*metrics.key\)$", OPERATIONS.read_text(encoding="utf-8"), re.MULTILINE
+        r"^\(umask 077; .*data/keys/metrics.key\)$",
+        OPERATIONS.read_text(encoding="utf-8"),
+        re.MULTILINE,
     )
     (tmp_path / "data").symlink_to(tmp_path)
     subprocess.run(["bash", "-c", line], cwd=tmp_path, check=True)
