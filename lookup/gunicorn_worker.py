@@ -21,10 +21,12 @@ import sys
 import time
 from collections.abc import Iterable
 from contextlib import suppress
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from gunicorn import util
-from gunicorn.http import errors
+from gunicorn.http import errors, wsgi
+from gunicorn.http.body import LengthReader
 from gunicorn.workers.gthread import _DEFER, ThreadWorker
 
 from lookup.errors import Code, QorganError
@@ -137,6 +139,48 @@ class QuietWorker(ThreadWorker):  # type: ignore[misc] # gunicorn ships no types
             _part(conn.sock)
         return result
 
+    def handle_request(self, req: Any, conn: Any) -> bool:
+        """Answer one request; whether the connection may serve another.
+
+        As ThreadWorker's, without what is configured away here: hooks, access log, a bound on
+        requests.
+        """
+        response, environ = wsgi.create(
+            req, conn.sock, conn.client, conn.server, self.cfg, response_class=_Response
+        )
+        environ["wsgi.multithread"] = True
+        self.nr += 1
+        if not self.alive or len(self.keepalived_conns) >= self.max_keepalived:
+            response.force_close()
+        try:
+            body = self.wsgi(environ, response.start_response)
+            try:
+                if isinstance(body, wsgi.FileWrapper):
+                    response.write_file(body)
+                else:
+                    for part in body:
+                        response.write(part)
+                response.close()
+            finally:
+                if hasattr(body, "close"):
+                    body.close()
+        except OSError:  # the client has gone
+            raise
+        except (Exception, SystemExit) as error:
+            if response.headers_sent:  # an error page would be read as more of the answer
+                unexpected(error)
+                util.close_graceful(conn.sock)
+                raise StopIteration from None
+            raise
+        return not response.should_close()
+
+    def _keepalive_after(self, conn: Any, keepalive: Any) -> bool:
+        """Whether what is left of the request's body could be read, where it had one."""
+        body = conn.parser.mesg.body
+        if isinstance(body.reader, LengthReader) and not (body.reader.length or body.failed):
+            return bool(keepalive)
+        return bool(super()._keepalive_after(conn, keepalive))
+
     def _goes_on(self, conn: Any) -> bool:
         """Whether a client's next request is there, or will be at once, and nobody else waits."""
         if not self.alive or self.tpool._work_queue.qsize():  # noqa: SLF001
@@ -168,6 +212,40 @@ class QuietWorker(ThreadWorker):  # type: ignore[misc] # gunicorn ships no types
             body = b""
         with suppress(OSError):  # the client has gone
             util.write_nonblock(client, head + body)
+
+
+class _Response(wsgi.Response):  # type: ignore[misc] # gunicorn ships no types
+    """An answer whose head goes out together with its body, where that is of one part."""
+
+    headers_sent: bool
+
+    def default_headers(self) -> list[str]:
+        """As gunicorn's; the date is written once a second."""
+        connection = "close" if self.should_close() else "keep-alive"
+        version = self.req.version
+        headers = [
+            f"HTTP/{version[0]}.{version[1]} {self.status}\r\n",
+            f"Server: {self.version}\r\n",
+            f"Date: {_http_date(int(time.time()))}\r\n",
+            f"Connection: {connection}\r\n",
+        ]
+        return [*headers, "Transfer-Encoding: chunked\r\n"] if self.chunked else headers
+
+    def write(self, part: bytes) -> None:
+        """Send a part of the body, and before the first one the head."""
+        is_whole = not (self.headers_sent or self.chunked) and len(part) == self.response_length
+        if not is_whole or self._omits_body:
+            super().write(part)
+            return
+        lines = [*self.default_headers(), *(f"{name}: {value}\r\n" for name, value in self.headers)]
+        self.headers_sent = True
+        self.sent = len(part)
+        self.sock.sendall("".join((*lines, "\r\n")).encode("latin-1") + part)
+
+
+@lru_cache(maxsize=2)
+def _http_date(second: int) -> str:
+    return str(util.http_date(second))
 
 
 class _Settled:
