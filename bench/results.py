@@ -17,7 +17,7 @@ FOLDER = Path(__file__).parents[1] / "docs" / "performance"
 # What is chosen for a step by the environment belongs to its command.
 _CHOICES = {
     "load_16m": ("BENCH_ARGON2", "BENCH_DONE", "BENCH_ROWS", "BENCH_SECONDS"),
-    "scale": ("BENCH_SIZE",),
+    "scale": ("BENCH_LOADED", "BENCH_SIZE"),
     "soak": ("SOAK_SECONDS", "SOAK_SERVER"),
 }
 

@@ -1,7 +1,8 @@
 """scale: a register of one size, from the dump to the answers: ``BENCH_SIZE=16m`` (1m, 4m, 64m).
 
 A synthetic dump is loaded by the command at profile ``test``; most of its second pass is filled in
-with random rows (``bench.load_run``), for at 64 million it would take an hour. It is published,
+with random rows (``bench.load_run``), for at 64 million it would take an hour; with
+``BENCH_LOADED=0`` all of it is, and no load measured. It is published,
 stored, fetched and answered from. At last it is published with prefixes so long that its ranges
 have about the bytes of 1 million's, and held against these. What takes turns is in
 ``bench.scale_answers``.
@@ -64,7 +65,10 @@ def run(options: Options) -> Iterator[Figure]:
     with scratch("test", size.prefix_bits) as index:
         say(f"\nscale: {size.identifiers:,} identifiers, prefixes of {size.prefix_bits} bits")
         empty = _used(index)
-        yield from _loaded(index, size, options)
+        if os.environ.get("BENCH_LOADED") == "0":
+            rows.fill(index, size.identifiers)
+        else:
+            yield from _loaded(index, size, options)
         count = ledger.read(index.store, 1).identifiers
         yield from _published(index, count)
         yield from _stored(index, size, count, empty)
