@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cached_property
 
 from limits import parse_many
 
@@ -47,7 +48,7 @@ class Rules:
         items = sorted((item.get_expiry(), item.amount) for item in parse_many(notation))
         return cls(tuple(items), budget)
 
-    @property
+    @cached_property
     def longest_request(self) -> int:
         """Elements that could ever be spent at once."""
         return min((self.budget, *(amount * _MOST for _, amount in self.windows)))

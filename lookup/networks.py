@@ -4,13 +4,14 @@ A pseudonym is keyed and changes every day: no address is kept, and what is kept
 """
 
 import hmac
-import ipaddress
+import socket
 from dataclasses import dataclass
 
 # Bits of the prefix -> how many subscribers' allowance such a network has. Where addresses are
 # shared (a carrier's NAT) one /32 has thousands of people: the proof of work is for them.
 _IPV4 = {32: 1, 24: 8}
 _IPV6 = {64: 1, 56: 1, 48: 2, 32: 16}  # tunnels give a /48 to whoever asks
+_MAPPED = bytes(10) + b"\xff\xff"  # an IPv4 address written as an IPv6 one
 
 
 @dataclass(frozen=True)
@@ -39,17 +40,20 @@ def networks(address: str, key: bytes) -> tuple[Network, ...]:
 
 
 def _named(address: str) -> list[tuple[str, int]]:
-    try:
-        parsed = ipaddress.ip_address(address.partition("%")[0])
-    except ValueError:
+    """Names that are the same for all spellings of an address, and shares; bits are whole bytes."""
+    packed = _packed(address.partition("%")[0])
+    if packed is None:
         return [("unknown", 1)]
-    if isinstance(parsed, ipaddress.IPv6Address) and parsed.ipv4_mapped is not None:
-        parsed = parsed.ipv4_mapped
-    shares = _IPV4 if parsed.version == 4 else _IPV6
-    return [(_network(parsed, bits), share) for bits, share in shares.items()]
+    kind, shares = ("4", _IPV4) if len(packed) == 4 else ("6", _IPV6)
+    return [(f"{kind}:{packed[: bits // 8].hex()}", share) for bits, share in shares.items()]
 
 
-def _network(address: ipaddress.IPv4Address | ipaddress.IPv6Address, bits: int) -> str:
-    """As ``ipaddress.ip_network`` writes it, at a fifth of its cost."""
-    rest = address.max_prefixlen - bits
-    return f"{type(address)(int(address) >> rest << rest)}/{bits}"
+def _packed(address: str) -> bytes | None:
+    """4 or 16 bytes; by the C library, for ``ipaddress`` takes as long as a third of a range."""
+    for family in (socket.AF_INET, socket.AF_INET6):
+        try:
+            packed = socket.inet_pton(family, address)
+        except (OSError, ValueError):
+            continue
+        return packed.removeprefix(_MAPPED) if len(packed) == 16 else packed
+    return None

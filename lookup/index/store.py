@@ -4,9 +4,10 @@
 """
 
 import hashlib
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, TypeVar, cast
 from urllib.parse import urlsplit
@@ -50,6 +51,8 @@ class Store:
     redis: redis.Redis
     embedded: EmbeddedStore | None
     cluster: Cluster | None = None
+    # Connections between two exchanges: the pool takes as long over one as the server.
+    _spare: deque[Any] = field(default_factory=deque, repr=False, compare=False)
 
     @property
     def may_lose(self) -> bool:
@@ -122,7 +125,10 @@ class Store:
 
     def _exchange(self, packed: bytes, replies: int) -> list[Any]:
         """Send commands to the one server that there is, and read as many replies."""
-        connection: Any = self.redis.connection_pool.get_connection()  # half of it has no types
+        try:
+            connection: Any = self._spare.pop()  # half of it has no types
+        except IndexError:
+            connection = self.redis.connection_pool.get_connection()
 
         def send() -> list[Any]:
             connection.send_packed_command([packed])
@@ -136,7 +142,7 @@ class Store:
             connection.disconnect()  # replies that nobody read would be another command's
             raise
         finally:
-            self.redis.connection_pool.release(connection)
+            self._spare.append(connection)  # it connects again when it is next used
 
     def close(self) -> None:
         """Close the connections, then let go of the embedded server."""

@@ -28,6 +28,8 @@ MAX_EVALUATE_BYTES = 8 * 1024  # 64 elements of 64 hex digits with quotes and ro
 MAX_CHECK_BYTES = 128 * 1024  # 1,000 tokens of 64 hex digits, a line each if need be
 MAX_PERSONS = 10_000
 MAX_SUBSCRIPTIONS_BYTES = 256 * 1024  # 10,000 persons of 16 hex digits with quotes and room
+_EVALUATE = {"lane", "blinded"}
+_LANES = {lane.value: lane for lane in Lane}
 _ELEMENT = re.compile(f"[0-9a-f]{{{2 * ELEMENT_BYTES}}}")
 # A number shorter than this could be an IIN or a phone number.
 SUBJECT_PATTERN = "^(?![0-9_-]{1,15}$)[A-Za-z0-9_-]{1,64}$"
@@ -104,7 +106,8 @@ def decode_evaluate_request(body: bytes) -> EvaluateRequest:
         InputError: BAD_REQUEST, TOO_MANY_ELEMENTS or BAD_ELEMENT.
     """
     raw = _object(body)
-    if raw is None or set(raw) != {"lane", "blinded"} or raw["lane"] not in tuple(Lane):
+    lane = None if raw is None or raw.keys() != _EVALUATE else _lane(raw["lane"])
+    if raw is None or lane is None:
         raise InputError(Code.BAD_REQUEST, 'the body must be {"lane": ..., "blinded": [...]}')
     blinded = raw["blinded"]
     if not isinstance(blinded, list) or not blinded:
@@ -113,7 +116,11 @@ def decode_evaluate_request(body: bytes) -> EvaluateRequest:
         raise InputError(Code.TOO_MANY_ELEMENTS, "ask for at most 64 elements at a time")
     if not all(isinstance(e, str) and _ELEMENT.fullmatch(e) for e in blinded):
         raise InputError(Code.BAD_ELEMENT, "an element must be 64 lower-case hex digits")
-    return EvaluateRequest(Lane(raw["lane"]), tuple(bytes.fromhex(e) for e in blinded))
+    return EvaluateRequest(lane, tuple(map(bytes.fromhex, blinded)))
+
+
+def _lane(name: object) -> Lane | None:
+    return _LANES.get(name) if isinstance(name, str) else None
 
 
 def encode_evaluate_response(response: EvaluateResponse) -> bytes:
