@@ -286,10 +286,8 @@ location ~ "^/v1/(range|filter)/public/([0-9]{{1,10}}-[0-9a-f]{{8}}(/[0-9a-f]{{3
 # Whatever else is asked for there: an identifier sent by mistake must not get into the host's log.
 location ~ "^/v1/((range|filter)/public|breaches)(/|$)" {{
     access_log off;
-    default_type application/problem+json;
-    add_header Cache-Control "no-store" always;
-    add_header Access-Control-Allow-Origin "*" always;
-    return 404 '{missing}';
+    error_page 404 = @qorgan_missing;
+    return 404;
 }}
 location @qorgan_gone {{
     access_log off;
