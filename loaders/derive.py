@@ -130,6 +130,7 @@ def _free(executor: ProcessPoolExecutor, workers: list[BaseProcess], over: threa
     if not over.wait(_GRACE):
         for worker in workers:
             worker.kill()
+        # concurrent.futures has no other way to wake who reads it; typeshed does not know it.
         executor._result_queue._writer.close()  # type: ignore[attr-defined]  # noqa: SLF001
 
 
