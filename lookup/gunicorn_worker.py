@@ -150,7 +150,8 @@ class QuietWorker(ThreadWorker):  # type: ignore[misc] # gunicorn ships no types
         )
         environ["wsgi.multithread"] = True
         self.nr += 1
-        if not self.alive or len(self.keepalived_conns) >= self.max_keepalived:
+        is_full = len(self.keepalived_conns) >= self.max_keepalived
+        if not (self.alive and self.cfg.keepalive) or is_full:
             response.force_close()
         try:
             body = self.wsgi(environ, response.start_response)
