@@ -22,6 +22,7 @@ from bench.figures import Figure, Options, number, ratio, say
 from bench.load_run import fill, say_pace, started
 from bench.scratch import DATASET, Scratch, scratch
 from bench.server import on_core, served
+from bench.store_memory import used
 from loaders.synth import write_dump
 from lookup.index import keyspace, ledger, versions
 from lookup.protocol.suite import Lane
@@ -71,7 +72,7 @@ def run(options: Options) -> Iterator[Figure]:
 def _figures(size: Size, options: Options) -> Iterator[Figure]:
     with scratch("test", size.prefix_bits) as index:
         say(f"\nscale: {size.identifiers:,} identifiers, prefixes of {size.prefix_bits} bits")
-        empty = _used(index)
+        empty = used(index)
         if os.environ.get("BENCH_LOADED") == "0":
             rows.fill(index, size.identifiers)
         else:
@@ -132,10 +133,10 @@ def _published(index: Scratch) -> Iterator[Figure]:
 def _stored(index: Scratch, size: Size, count: int, empty: int) -> Iterator[Figure]:
     """All that the store takes, for each identifier: one version, two, and one again."""
     _publish_again(index, size.prefix_bits)
-    two = (_used(index) - empty) / count
+    two = (used(index) - empty) / count
     _age_old_version(index)
     versions.clean(index.store, Lane.PUBLIC)
-    one = (_used(index) - empty) / count
+    one = (used(index) - empty) / count
     yield number(f"{STEP}/store/one-version", f"{one:.1f} bytes", "<= 36", STEP)
     yield number(f"{STEP}/store/two-versions", f"{two:.1f} bytes", "<= 50", STEP)
 
@@ -155,16 +156,6 @@ def _publish_again(index: Scratch, prefix_bits: int) -> None:
     publisher = rows.publisher(index, error_rate=current.error_rate * 1.01)
     definition = replace(publisher.definition, prefix_bits=prefix_bits)
     replace(publisher, definition=definition).publish([DATASET])
-
-
-def _used(index: Scratch) -> int:
-    """The least of some looks: buffers for clients go within a second or two."""
-    index.store.redis.connection_pool.disconnect()
-    used = []
-    for _ in range(8):
-        time.sleep(0.25)
-        used.append(int(index.store.redis.info("memory")["used_memory"]))
-    return min(used)
 
 
 def _started_up(index: Scratch) -> Iterator[Figure]:

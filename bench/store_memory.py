@@ -24,11 +24,11 @@ def run(options: Options) -> Iterator[Figure]:
     count, looks = options.size(_ROWS, 2_000), options.size(_LOOKS, 1)
     say(f"\nstore/memory: {count:,} identifiers in {ledger.shards_for(count):,} sets")
     with scratch() as index:
-        empty = _used(index, looks)
+        empty = used(index, looks)
         rows.fill(index, count)
-        with_ledger = _used(index, looks)
+        with_ledger = used(index, looks)
         rows.publisher(index).publish([DATASET])
-        whole = _used(index, looks)
+        whole = used(index, looks)
         current = versions.read(index.store, Lane.PUBLIC).current
     assert current is not None
     parts = {
@@ -48,8 +48,8 @@ def run(options: Options) -> Iterator[Figure]:
     yield number("store/memory/identifier", value, f"<= {_TARGET}", STEP)
 
 
-def _used(index: Scratch, looks: int) -> int:
-    """The least of some looks: buffers for clients go within a second or two."""
+def used(index: Scratch, looks: int = _LOOKS) -> int:
+    """Bytes: the least of some looks: buffers for clients go within a second or two."""
     index.store.redis.connection_pool.disconnect()
     used = []
     for _ in range(looks):
