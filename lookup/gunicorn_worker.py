@@ -6,6 +6,9 @@ problem document (RFC 9457) and logs a static event with the class of the except
 application writes to ``wsgi.errors`` is dropped, and an exception that ends the worker is not
 printed.
 
+A range is answered in the loop that waits for requests, for it keeps nobody waiting; between
+threads it would be handed over twice, and each system call would hand over the interpreter's lock.
+
 It also takes three levers from a client that stalls: one that has not begun its request holds no
 thread, one that falls silent in it frees its thread after ``SILENCE`` seconds, and one that does
 not hang up after its answer is waited for in a thread, not in the loop that accepts. A client
@@ -13,24 +16,27 @@ that sends a byte now and then still holds a thread; against those there is a pr
 """
 
 import io
-import json
+import re
 import select
 import socket
 import struct
 import sys
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
-from functools import lru_cache
+from functools import partial
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from gunicorn import util
-from gunicorn.http import errors, wsgi
+from gunicorn.http import wsgi
 from gunicorn.http.body import LengthReader
 from gunicorn.workers.gthread import _DEFER, ThreadWorker
 
-from lookup.errors import Code, QorganError
+from lookup.errors import QorganError
+from lookup.gunicorn_problem import problem_of
+from lookup.gunicorn_response import Outbox, Response
 from lookup.logs import ERROR, Event, event, unexpected
+from lookup.protocol.wire import RANGE_ROOT
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -47,43 +53,12 @@ AGAIN = 1.0  # seconds before a worker that failed is started again
 # (gunicorn_conf.on_starting). Any other code makes it start the worker again.
 REFUSED, UNAVAILABLE = 2, 3
 
+# What the parser takes in one read, so that it never waits in the loop.
+_PEEKED = 8192
+_RANGE = f"GET {RANGE_ROOT}".encode()
+_BODY = re.compile(rb"\n(?:content-length|transfer-encoding|expect|upgrade)\b", re.IGNORECASE)
+
 _TIMEVAL = struct.pack("ll", SILENCE, 0)
-
-_ANSWERS = {
-    400: ("Bad Request", Code.BAD_REQUEST, "The request could not be understood"),
-    414: ("URI Too Long", Code.TOO_LARGE, "The address is too long"),
-    417: ("Expectation Failed", Code.BAD_REQUEST, "The expectation cannot be met"),
-    431: ("Request Header Fields Too Large", Code.TOO_LARGE, "The headers are too large"),
-    500: ("Internal Server Error", Code.INTERNAL, "Something went wrong on our side"),
-    501: ("Not Implemented", Code.BAD_REQUEST, "The transfer coding is not supported"),
-}
-
-_STATUS: tuple[tuple[type[Exception], int], ...] = (
-    (errors.LimitRequestLine, 414),
-    (errors.LimitRequestHeaders, 431),
-    (errors.ExpectationFailed, 417),
-    (errors.UnsupportedTransferCoding, 501),
-    # the application's or the operator's fault, not the client's
-    (errors.InvalidResponseHeader, 500),
-    (errors.InvalidResponseHeaderName, 500),
-    (errors.ConfigurationProblem, 500),
-    (errors.ParseException, 400),
-)
-
-
-def answer(status: int) -> tuple[bytes, bytes]:
-    """The head and the body of the answer to a request that went wrong; constants."""
-    reason, code, title = _ANSWERS[status]
-    problem = {"type": "about:blank", "title": title, "status": status, "code": code}
-    body = json.dumps(problem).encode()
-    head = (
-        f"HTTP/1.1 {status} {reason}\r\n"
-        "Connection: close\r\n"
-        "Cache-Control: no-store\r\n"
-        "Content-Type: application/problem+json\r\n"
-        f"Content-Length: {len(body)}\r\n\r\n"
-    )
-    return head.encode(), body
 
 
 class QuietWorker(ThreadWorker):  # type: ignore[misc] # gunicorn ships no types
@@ -126,11 +101,12 @@ class QuietWorker(ThreadWorker):  # type: ignore[misc] # gunicorn ships no types
         if not (conn.initialized or conn.wait_for_data(PROMPT)):
             return _DEFER
         if not conn.initialized:
+            conn.asks_ranges = conn.renewed = False
             conn.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, _TIMEVAL)
             conn.sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, _TIMEVAL)
         try:
             result: object = super().handle(conn)
-            while result is True and self._goes_on(conn):
+            while result is True and not conn.asks_ranges and self._goes_on(conn):
                 result = super().handle(conn)
         except SystemExit as error:  # would end the worker, which would print its text
             self.handle_error(None, conn.sock, conn.client, error)
@@ -139,14 +115,55 @@ class QuietWorker(ThreadWorker):  # type: ignore[misc] # gunicorn ships no types
             _part(conn.sock)
         return result
 
-    def handle_request(self, req: Any, conn: Any) -> bool:
-        """Answer one request; whether the connection may serve another.
+    def on_client_socket_readable(self, conn: Any, client: socket.socket) -> None:
+        """Answer a range here and now; every other request is for a thread of the pool."""
+        if not _asks_range(client):
+            super().on_client_socket_readable(conn, client)
+            return
+        outbox = Outbox()
+        goes_on = self._answer_to(outbox, conn)
+        try:
+            rest = outbox.send_to(client)
+        except OSError:  # the client has gone
+            rest, goes_on = b"", False
+        if goes_on and not rest:
+            conn.set_timeout()
+            conn.renewed = True
+            return
+        self.poller.unregister(client)
+        self.keepalived_conns.remove(conn)
+        self._submit(conn, partial(_send_rest, client, rest, goes_on))
 
-        As ThreadWorker's, without what is configured away here: hooks, access log, a bound on
-        requests.
-        """
+    def _answer_to(self, outbox: Outbox, conn: Any) -> bool:
+        """Put the answer to a request that has come whole; whether the connection goes on."""
+        request = None
+        try:
+            request = next(conn.parser)
+            return self._respond(request, conn, outbox)
+        except StopIteration:
+            return False
+        except (Exception, SystemExit) as error:  # as handle does it
+            if isinstance(error, SystemExit) and not self.alive:  # a signal's
+                raise
+            outbox.sendall(problem_of(request, error))
+            return False
+
+    def _submit(self, conn: Any, task: Callable[[], object]) -> None:
+        """Have a thread do it; what becomes of the connection is said by its result."""
+        future = self.tpool.submit(task)
+        future.add_done_callback(
+            lambda done: self.method_queue.defer(self.finish_request, conn, done)
+        )
+
+    def handle_request(self, req: Any, conn: Any) -> bool:
+        """Answer one request; whether the connection may serve another."""
+        conn.asks_ranges = req.path.startswith(RANGE_ROOT)
+        return self._respond(req, conn, conn.sock)
+
+    def _respond(self, req: Any, conn: Any, sock: Any) -> bool:
+        """As ThreadWorker.handle_request, without hooks, access log, a bound on requests."""
         response, environ = wsgi.create(
-            req, conn.sock, conn.client, conn.server, self.cfg, response_class=_Response
+            req, sock, conn.client, conn.server, self.cfg, response_class=Response
         )
         environ["wsgi.multithread"] = True
         self.nr += 1
@@ -170,7 +187,6 @@ class QuietWorker(ThreadWorker):  # type: ignore[misc] # gunicorn ships no types
         except (Exception, SystemExit) as error:
             if response.headers_sent:  # an error page would be read as more of the answer
                 unexpected(error)
-                util.close_graceful(conn.sock)
                 raise StopIteration from None
             raise
         return not response.should_close()
@@ -193,6 +209,13 @@ class QuietWorker(ThreadWorker):  # type: ignore[misc] # gunicorn ships no types
             conn.poll.register(conn.sock, select.POLLIN)
         return bool(conn.poll.poll(EAGER))
 
+    def murder_keepalived(self, force: bool = False) -> None:
+        """Close connections that asked nothing in time; an answer from the loop renews it."""
+        while self.keepalived_conns and self.keepalived_conns[0].renewed:
+            self.keepalived_conns[0].renewed = False
+            self.keepalived_conns.rotate(-1)
+        super().murder_keepalived(force)
+
     def murder_pending(self) -> None:
         """Close connections whose request has not begun in time; all of them when stopping."""
         if not self.alive:
@@ -203,50 +226,8 @@ class QuietWorker(ThreadWorker):  # type: ignore[misc] # gunicorn ships no types
     def handle_error(self, req: Any, client: Any, addr: object, exc: BaseException) -> None:
         """Answer with a constant and log the class of what went wrong."""
         del addr
-        status = next((code for kind, code in _STATUS if isinstance(exc, kind)), 500)
-        if status == 500:
-            unexpected(exc)
-        else:
-            event(Event.REQUEST_UNREADABLE, error=exc, status=status)
-        head, body = answer(status)
-        if getattr(req, "method", None) == "HEAD":  # RFC 9110, section 9.3.2: no content
-            body = b""
         with suppress(OSError):  # the client has gone
-            util.write_nonblock(client, head + body)
-
-
-class _Response(wsgi.Response):  # type: ignore[misc] # gunicorn ships no types
-    """An answer whose head goes out together with its body, where that is of one part."""
-
-    headers_sent: bool
-
-    def default_headers(self) -> list[str]:
-        """As gunicorn's; the date is written once a second."""
-        connection = "close" if self.should_close() else "keep-alive"
-        version = self.req.version
-        headers = [
-            f"HTTP/{version[0]}.{version[1]} {self.status}\r\n",
-            f"Server: {self.version}\r\n",
-            f"Date: {_http_date(int(time.time()))}\r\n",
-            f"Connection: {connection}\r\n",
-        ]
-        return [*headers, "Transfer-Encoding: chunked\r\n"] if self.chunked else headers
-
-    def write(self, part: bytes) -> None:
-        """Send a part of the body, and before the first one the head."""
-        is_whole = not (self.headers_sent or self.chunked) and len(part) == self.response_length
-        if not is_whole or self._omits_body:
-            super().write(part)
-            return
-        lines = [*self.default_headers(), *(f"{name}: {value}\r\n" for name, value in self.headers)]
-        self.headers_sent = True
-        self.sent = len(part)
-        self.sock.sendall("".join((*lines, "\r\n")).encode("latin-1") + part)
-
-
-@lru_cache(maxsize=2)
-def _http_date(second: int) -> str:
-    return str(util.http_date(second))
+            util.write_nonblock(client, problem_of(req, exc))
 
 
 class _Settled:
@@ -279,6 +260,28 @@ def _without_errors(app: "WSGIApplication") -> "WSGIApplication":
         return app(environ, start_response)
 
     return quiet
+
+
+def _asks_range(client: socket.socket) -> bool:
+    """Whether one request for a range, without a body, has come whole; it is left to be read."""
+    try:
+        head = client.recv(_PEEKED, socket.MSG_PEEK | socket.MSG_DONTWAIT)
+    except OSError:
+        return False
+    is_range = head.startswith(_RANGE) and head.find(b"\r\n\r\n") == len(head) - 4
+    return is_range and len(head) < _PEEKED and not _BODY.search(head)
+
+
+def _send_rest(client: socket.socket, rest: bytes, goes_on: bool) -> bool:
+    """Wait for a client that does not take its answer at once; whether it may ask on."""
+    client.setblocking(True)
+    try:
+        client.sendall(rest)
+    except OSError:  # it has gone, or took nothing for ``SILENCE`` seconds
+        goes_on = False
+    if not goes_on:
+        _part(client)
+    return goes_on
 
 
 def _part(sock: socket.socket) -> None:

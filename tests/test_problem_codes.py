@@ -20,7 +20,7 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 from web_node import WebNode, blinded
 
-from lookup import gunicorn_worker, problems
+from lookup import gunicorn_problem, problems
 from lookup.errors import Code, ProblemError
 from lookup.index.embedded import EmbeddedStore
 from lookup.index.state import State
@@ -179,7 +179,7 @@ def test_the_table_is_what_there_is() -> None:
     told = (ROOT / "docs" / "problems.md").read_text(encoding="utf-8")
     rows = [(code, int(status)) for code, status in _ROW.findall(told)]
     made = {shown(problems.of(ProblemError(code, ""))) for code in Code}
-    unread = {(code.value, status) for status, (_, code, _) in gunicorn_worker._ANSWERS.items()}
+    unread = {(code.value, status) for status, (_, code, _) in gunicorn_problem.ANSWERS.items()}
     assert sorted(made | unread) == sorted(rows)
     assert sorted(PROVOKED) == sorted(rows)
 

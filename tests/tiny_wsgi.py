@@ -10,30 +10,38 @@ from typing import Any
 
 from lookup.errors import Code, InputError, UnavailableError
 
+LONG = 8_000_000  # bytes, more than a client that does not read is sent
+
 
 def app(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
-    """Answer by path; what fails repeats the query string, where the tests put their marker."""
+    """Answer by the path's last part; what fails repeats the query string, the tests' marker."""
     text = environ["QUERY_STRING"]
-    match environ["PATH_INFO"]:
-        case "/raise":
+    match environ["PATH_INFO"].rpartition("/")[2]:
+        case "raise":
             raise RuntimeError(text)
-        case "/exit":
+        case "exit":
             sys.exit(text)
-        case "/late":
+        case "late":
             start_response("200 OK", [("Content-Length", "10")])(b"12345")
             raise RuntimeError(text)
-        case "/header":
+        case "header":
             start_response("200 OK", [("X-Bad", text + "\n")])
-        case "/errors-stream":
+        case "errors-stream":
             environ["wsgi.errors"].write(text)
             environ["wsgi.errors"].writelines([text])
             environ["wsgi.errors"].flush()
-        case "/thread":
+        case "thread":
             thread = threading.Thread(target=_fail, args=(text,))
             thread.start()
             thread.join()
-        case "/slow":
+        case "slow":
             time.sleep(30)
+        case "long":
+            start_response("200 OK", [("Content-Length", str(LONG))])
+            return [bytes(LONG)]
+        case "parts":
+            start_response("200 OK", [])
+            return [b"one", b"two"]
     body = environ["wsgi.input"].read() and b"ok"
     start_response("200 OK", [("Content-Length", str(len(body)))])
     return [body]
