@@ -50,7 +50,7 @@ def fill(index: Scratch, count: int, tokens: Sequence[bytes] = ()) -> None:
         rows = sealed(key, min(GROUP, count - done))
         ledger.write_rows(index.store, load, rows, done + len(rows))
     if tokens:
-        pairs = b"".join(entries.person(t) + entries.block(t, index.dataset_id) for t in tokens)
+        pairs = entries.pairs(tokens, index.dataset_id)
         rows = seal.seal(key, pairs, np.full(len(tokens), 0b101, dtype=np.uint16))
         ledger.write_rows(index.store, load, rows, count + len(tokens))
     ledger.finish(index.store, load, "{}")

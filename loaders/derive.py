@@ -23,7 +23,7 @@ from lookup import keys
 from lookup.errors import Code, UnavailableError
 from lookup.index import seal
 from lookup.protocol import entries
-from lookup.protocol.stretch import Argon2Parameters, stretch
+from lookup.protocol.stretch import Argon2Parameters, stretch_all
 from lookup.protocol.suite import Kind, Lane
 from lookup.secrecy import forbid_core_dumps
 
@@ -50,12 +50,11 @@ class Deriver:
 
     def rows(self, kind: Kind, texts: list[str], masks: NDArray[np.uint16]) -> seal.Rows:
         """The sealed rows, shape (n, 18), of n canonical identifiers."""
-        argon2, dataset_id = self._recipe.argon2, self._recipe.dataset_id
-        pairs = []
-        for text in texts:
-            token = entries.token(self._key.evaluate(stretch(kind, text, argon2)))
-            pairs.append(entries.person(token) + entries.block(token, dataset_id))
-        return seal.seal(self._recipe.ledger_key, b"".join(pairs), masks)
+        # Step by step and not text by text: each stays in the processor's caches.
+        stretched = stretch_all(kind, texts, self._recipe.argon2)
+        outputs = [self._key.evaluate(one) for one in stretched]
+        pairs = entries.pairs(map(entries.token, outputs), self._recipe.dataset_id)
+        return seal.seal(self._recipe.ledger_key, pairs, masks)
 
 
 @contextmanager

@@ -47,7 +47,7 @@ def forget(
         forgotten.add(store, lane, loader_keys.ledger, entries.person(token))
         for dataset_id, dataset in register.read_all(store).items():
             if dataset.lane is lane:
-                pair = entries.person(token) + entries.block(token, dataset_id)
+                pair = entries.pairs([token], dataset_id)
                 sealed = forgotten.sealed_pair(loader_keys.ledger, pair)
                 _forget_in(store, dataset_id, dataset.name, sealed)
     return [Forgotten(lane, _to_publish(store, lane)) for lane in Lane]

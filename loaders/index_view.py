@@ -152,6 +152,6 @@ def _overlaps(
 
 def _pairs(tokens: list[bytes], dataset_id: int, ledger_key: bytes) -> list[bytes]:
     """The first 16 bytes that the sealed rows of these tokens begin with."""
-    plain = b"".join(entries.person(token) + entries.block(token, dataset_id) for token in tokens)
+    plain = entries.pairs(tokens, dataset_id)
     sealed = seal.seal(ledger_key, plain, np.zeros(len(tokens), dtype=np.uint16))
     return [row[: seal.SEALED_BYTES - 2].tobytes() for row in sealed]

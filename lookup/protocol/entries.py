@@ -6,6 +6,7 @@ can be recognised by its first six bytes, and the last two unmask the person's d
 
 import hashlib
 import hmac
+from collections.abc import Iterable
 
 from lookup.protocol.suite import BLOCK_BYTES, ENTRY_BYTES, PERSON_BYTES, TOKEN_BYTES
 
@@ -40,8 +41,15 @@ def prefix_digits(prefix_bits: int) -> int:
 
 def block(token: bytes, dataset_id: int) -> bytes:
     """The 8 bytes that tie a token to a dataset; kept (sealed) in the ledger."""
-    info = _ENTRY_INFO + dataset_id.to_bytes(2, "big")
-    return hmac.digest(token, info, "sha256")[:BLOCK_BYTES]
+    return hmac.digest(token, _block_info(dataset_id), "sha256")[:BLOCK_BYTES]
+
+
+def pairs(tokens: Iterable[bytes], dataset_id: int) -> bytes:
+    """Person || block of each token, 16 bytes each, one after another."""
+    digest, info = hmac.digest, _block_info(dataset_id)
+    return b"".join(
+        [token[:PERSON_BYTES] + digest(token, info, "sha256")[:BLOCK_BYTES] for token in tokens]
+    )
 
 
 def entry(block: bytes, version_salt: bytes, fields: int) -> bytes:
@@ -59,3 +67,7 @@ def find(entries: bytes, block: bytes, version_salt: bytes) -> int | None:
             found = entries[at + _MASK_AT : at + ENTRY_BYTES]
             return int.from_bytes(found, "big") ^ int.from_bytes(wanted[_MASK_AT:], "big")
     return None
+
+
+def _block_info(dataset_id: int) -> bytes:
+    return _ENTRY_INFO + dataset_id.to_bytes(2, "big")

@@ -3,6 +3,7 @@
 It is no more than that (DESIGN, "Why plain hashes will not do"): there are under 10^9 IINs.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from argon2.low_level import ARGON2_VERSION, Type, hash_secret_raw
@@ -32,8 +33,13 @@ PROFILES = {
 
 def stretch(kind: Kind, canonical: str, argon2: Argon2Parameters) -> bytes:
     """The 32-byte input of the OPRF: Argon2id, version 0x13, of ``kind ":" canonical``."""
-    return hash_secret_raw(
-        f"{kind.value}:{canonical}".encode(),
+    return stretch_all(kind, [canonical], argon2)[0]
+
+
+def stretch_all(kind: Kind, canonical: Iterable[str], argon2: Argon2Parameters) -> list[bytes]:
+    """``stretch`` of each."""
+    start = f"{kind.value}:"
+    rest = (
         argon2.salt,
         argon2.time_cost,
         argon2.memory_kib,
@@ -42,3 +48,4 @@ def stretch(kind: Kind, canonical: str, argon2: Argon2Parameters) -> bytes:
         Type.ID,
         ARGON2_VERSION,
     )
+    return [hash_secret_raw((start + one).encode(), *rest) for one in canonical]
