@@ -18,6 +18,7 @@ from lookup.app import _flask
 from lookup.errors import Code
 from lookup.evaluations import PATH
 from lookup.index.embedded import EmbeddedStore
+from lookup.openapi_operations import OPERATIONS
 from lookup.protocol.wire import RANGE_ROOT
 
 # Not of the API: pages, what they load, what is told about the API itself, and to operators.
@@ -40,7 +41,7 @@ def test_it_names_what_there_is_and_no_more(web: WebNode) -> None:
         for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}
         if not rule.endpoint.startswith(PAGES)
     }
-    told = {(one.id, one.method, one.path) for one in openapi.OPERATIONS}
+    told = {(one.id, one.method, one.path) for one in OPERATIONS}
     front = {one for one in told if one[2].startswith((RANGE_ROOT, PATH))}
     assert {"range", "evaluate"} == {endpoint for endpoint, _, _ in front}
     assert routes == told - front
@@ -48,7 +49,7 @@ def test_it_names_what_there_is_and_no_more(web: WebNode) -> None:
 
 def test_every_code_is_told_of_somewhere() -> None:
     """The closed set of problem codes; a wrong method and what breaks can happen anywhere."""
-    told = {problems.shown(code) for one in openapi.OPERATIONS for code in one.codes}
+    told = {problems.shown(code) for one in OPERATIONS for code in one.codes}
     assert set(problems.shown_codes()) == told | {Code.INTERNAL}
 
 
@@ -56,7 +57,7 @@ def test_the_page_tells_every_operation_and_loads_nothing(web: WebNode) -> None:
     """For people: no script, no file, no other origin; its style is the one its policy allows."""
     reply = web.client.get("/v1/docs")
     page = html.unescape(reply.text)
-    for one in openapi.OPERATIONS:
+    for one in OPERATIONS:
         assert f"<code>{one.method.upper()} {one.path}</code>" in page
     for name in openapi.document()["components"]["schemas"]:
         assert f'id="schema-{name}"' in page
@@ -97,4 +98,4 @@ def test_the_service_does_what_it_says(published_site: Installation, tmp_path: P
         )
     assert 0 == done.returncode, done.stdout[-12000:]
     # All but the document itself, which it has read.
-    assert f"Tested: {len(openapi.OPERATIONS) - 1}" in done.stdout
+    assert f"Tested: {len(OPERATIONS) - 1}" in done.stdout
