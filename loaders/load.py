@@ -8,7 +8,7 @@ checkpoint is written only after the rows it counts. One load into a dataset run
 import json
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor, Future
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -18,6 +18,7 @@ import numpy as np
 
 from loaders.column_meaning import OWN_CLASS
 from loaders.derive import Recipe, derive, pool
+from loaders.distinct import Distinct
 from loaders.mapping import refuse_unlisted
 from loaders.names import folded
 from loaders.people import Columns, Counts, People
@@ -32,15 +33,16 @@ from lookup.index.ledger import Load, LoadState
 from lookup.index.load_lock import Held
 from lookup.index.store import Store
 from lookup.keys import LoaderKeys, check_value
+from lookup.protocol.stretch import Argon2Parameters
 from lookup.protocol.suite import PROTOCOL, Kind
 
 if TYPE_CHECKING:
     from loaders.cluster import Cluster
 
-_SLICE = 512  # identifiers a worker takes at a time: 0.05 to 10 s of work, by Argon2 profile
-_GROUP = 65_536  # rows written to the ledger together, fuller sets a command, or else
-_GROUP_SECONDS = 5.0  # what a kill may cost with a slow profile
-_WAITING = 16  # slices submitted ahead for each worker: enough while a group is written
+_SLICE = 2048  # identifiers a worker takes at a time, at most; see _slice
+_GROUP = 262_144  # rows written to the ledger together, the more the fewer commands, or else
+_GROUP_SECONDS = 15.0  # what a kill may cost
+_WAITING = 8  # slices submitted ahead for each worker: two seconds, while a group is written
 
 
 @dataclass(frozen=True)
@@ -193,7 +195,8 @@ class Loader:
         workers = self.cluster.workers if self.cluster else self.workers
         with self.progress.task("hashing", len(people)) as advance, chosen as executor:
             advance(done)
-            for rows in _grouped(_derived(executor, people, done, workers * _WAITING)):
+            slices = people.slices(done, _slice(self.definition.argon2))
+            for rows in _grouped(_derived(executor, slices, workers * _WAITING)):
                 done += len(rows)
                 held.refuse_if_lost()
                 kept, dropped = forgotten.split(rows, self.keys.ledger, kept_out)
@@ -268,10 +271,17 @@ def _read_all(source: Source, people: People, advance: Callable[[int], None]) ->
     return people.finish()
 
 
-def _derived(executor: Executor, people: People, first: int, waiting: int) -> Iterator[seal.Rows]:
+def _slice(argon2: Argon2Parameters) -> int:
+    """How many identifiers are a quarter of a second of a worker's time, by Argon2's cost."""
+    return max(1, min(_SLICE, (1 << 19) // (argon2.memory_kib * argon2.time_cost)))
+
+
+def _derived(
+    executor: Executor, slices: Iterable[tuple[Distinct, int, int]], waiting: int
+) -> Iterator[seal.Rows]:
     """Sealed rows in the order of the identifiers, with a few slices submitted ahead."""
     futures: deque[Future[seal.Rows]] = deque()
-    for distinct, start, end in people.slices(first, _SLICE):
+    for distinct, start, end in slices:
         texts = distinct.texts(start, end)
         futures.append(executor.submit(derive, distinct.kind, texts, distinct.masks[start:end]))
         if len(futures) >= waiting:
@@ -282,12 +292,13 @@ def _derived(executor: Executor, people: People, first: int, waiting: int) -> It
 
 def _grouped(slices: Iterator[seal.Rows]) -> Iterator[seal.Rows]:
     group: list[seal.Rows] = []
-    since = time.monotonic()
+    count, since = 0, time.monotonic()
     for rows in slices:
         group.append(rows)
-        if sum(map(len, group)) >= _GROUP or time.monotonic() - since > _GROUP_SECONDS:
+        count += len(rows)
+        if count >= _GROUP or time.monotonic() - since > _GROUP_SECONDS:
             yield np.concatenate(group)
-            group, since = [], time.monotonic()
+            group, count, since = [], 0, time.monotonic()
     if group:
         yield np.concatenate(group)
 

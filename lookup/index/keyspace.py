@@ -69,7 +69,12 @@ def forgotten(lane: Lane) -> str:
 
 def ledger(lane: Lane, load_id: int, shard: int) -> str:
     """One set of sealed rows. Short: there may be 200,000 of these names."""
-    return f"q:{lane.value[0]}:{load_id:x}:{shard:x}"
+    return f"{ledger_stem(lane, load_id)}{shard:x}"
+
+
+def ledger_stem(lane: Lane, load_id: int) -> str:
+    """What the names of all sets of a load begin with; the set's number follows, in hex."""
+    return f"q:{lane.value[0]}:{load_id:x}:"
 
 
 def versions(lane: Lane) -> str:

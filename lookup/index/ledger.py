@@ -198,16 +198,9 @@ def write_rows(
         UnavailableError: STORE_UNAVAILABLE, the store has lost the checkpoint before this one.
         StoreError: the store is away.
     """
-    name = keyspace.ledger
-    store.carry_out(
-        ("SADD", name(load.lane, load.id, shard), *members)
-        for shard, members in _by_shard(rows, load.shards)
-    )
+    store.carry_out(_commands("SADD", load, rows))
     if dropped is not None:
-        store.carry_out(
-            ("SREM", name(load.lane, load.id, shard), *members)
-            for shard, members in _by_shard(dropped, load.shards)
-        )
+        store.carry_out(_commands("SREM", load, dropped))
     forgotten = 0 if dropped is None else len(dropped)
     before = checkpoint - len(rows) - forgotten
     numbers = (str(checkpoint), str(rows_sum(rows)), str(forgotten), str(before))
@@ -313,15 +306,15 @@ def rows_sum(rows: Rows) -> int:
     return int(np.sum((mixed ^ (mixed >> np.uint64(32))) & np.uint64(0xFFFFFFFF)))
 
 
-def _by_shard(rows: Rows, shards: int) -> Iterable[tuple[int, list[bytes]]]:
-    """Rows grouped by the shard that their first sealed bytes, as good as random, name."""
-    shard_of = np.ascontiguousarray(rows[:, :4]).view(">u4").ravel() & (shards - 1)
+def _commands(word: str, load: Load, rows: Rows) -> Iterable[tuple[bytes | str, ...]]:
+    """One for each set; its rows are those whose first sealed bytes, as good as random, name it."""
+    shard_of = np.ascontiguousarray(rows[:, :4]).view(">u4").ravel() & (load.shards - 1)
     order = np.argsort(shard_of, kind="stable")
-    grouped, ends = np.unique_counts(shard_of)
+    grouped, counts = np.unique_counts(shard_of)
     members = np.ascontiguousarray(rows[order]).view(f"V{SEALED_BYTES}").ravel().tolist()
-    at = 0
-    for shard, count in zip(grouped.tolist(), ends.tolist(), strict=True):
-        yield shard, members[at : at + count]
+    stem, at = keyspace.ledger_stem(load.lane, load.id), 0
+    for shard, count in zip(grouped.tolist(), counts.tolist(), strict=True):
+        yield word, f"{stem}{shard:x}", *members[at : at + count]
         at += count
 
 
