@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 _SLICE = 2048  # identifiers a worker takes at a time, at most; see _slice
 _GROUP = 262_144  # rows written to the ledger together, the more the fewer commands, or else
 _GROUP_SECONDS = 15.0  # what a kill may cost
-_WAITING = 8  # slices submitted ahead for each worker: two seconds, while a group is written
+_WAITING = 16  # slices submitted ahead for each worker: four seconds, while a group is written
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,7 @@ that sends a byte now and then still holds a thread; against those there is a pr
 import io
 import re
 import select
+import selectors
 import socket
 import struct
 import sys
@@ -30,7 +31,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from gunicorn import util
 from gunicorn.http import wsgi
 from gunicorn.http.body import LengthReader
-from gunicorn.workers.gthread import _DEFER, ThreadWorker
+from gunicorn.workers.gthread import TConn, ThreadWorker
 
 from lookup.errors import QorganError
 from lookup.gunicorn_problem import problem_of
@@ -41,7 +42,6 @@ from lookup.protocol.wire import RANGE_ROOT
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
-PROMPT = 0.01  # seconds a thread waits for a new connection's first byte; then the poller does
 EAGER = 1  # milliseconds a thread waits for a client's next request; then the poller does
 SILENCE = 10  # seconds without a byte, in either direction, after which a connection is dropped
 LINGER = 1.0  # seconds for a client to hang up after its last answer
@@ -96,14 +96,36 @@ class QuietWorker(ThreadWorker):  # type: ignore[misc] # gunicorn ships no types
         super().load_wsgi()
         self.wsgi: WSGIApplication = _without_errors(self.wsgi)
 
+    def accept(self, listener: socket.socket) -> None:
+        """Take a connection; until its first byte comes it holds no thread."""
+        try:
+            client, address = listener.accept()
+        except OSError:  # it has gone again, or another worker was faster
+            return
+        client.setblocking(False)
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, _TIMEVAL)
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, _TIMEVAL)
+        conn = TConn(self.cfg, client, address, listener.getsockname())
+        conn.asks_ranges = conn.renewed = False
+        conn.timeout = time.monotonic() + SILENCE
+        self.nr_conns += 1
+        self.pending_conns.append(conn)
+        ready = partial(self.on_pending_socket_readable, conn)
+        self.poller.register(client, selectors.EVENT_READ, ready)
+
+    def on_pending_socket_readable(self, conn: Any, client: socket.socket) -> None:
+        """A first request comes: from now on it is a connection like those that go on."""
+        self.pending_conns.remove(conn)
+        conn.init()
+        client.setblocking(False)
+        conn.set_timeout()
+        self.keepalived_conns.append(conn)
+        ready = partial(self.on_client_socket_readable, conn)
+        self.poller.modify(client, selectors.EVENT_READ, ready)
+        self.on_client_socket_readable(conn, client)
+
     def handle(self, conn: Any) -> object:
         """Serve a connection, in a thread of the pool: see ThreadWorker."""
-        if not (conn.initialized or conn.wait_for_data(PROMPT)):
-            return _DEFER
-        if not conn.initialized:
-            conn.asks_ranges = conn.renewed = False
-            conn.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, _TIMEVAL)
-            conn.sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, _TIMEVAL)
         try:
             result: object = super().handle(conn)
             while result is True and not conn.asks_ranges and self._goes_on(conn):
