@@ -112,7 +112,7 @@ def requests_of(index: Scratch) -> list[bytes]:
 
 def _rates(sides: Sequence[_Side], options: Options) -> list[list[float]]:
     """For each side its answers a second, turn by turn; one turn before warms all up."""
-    seconds = 0.1 if options.quick else _SECONDS
+    seconds = 0.3 if options.quick else _SECONDS  # 0.1 s may see no answer on a busy machine
     for side in sides:
         side.turn(seconds)
         side.spent.clear()

@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from loaders.cluster import Cluster
 
 _SLICE = 2048  # identifiers a worker takes at a time, at most; see _slice
-_GROUP = 262_144  # rows written to the ledger together, the more the fewer commands, or else
+_GROUP = 65_536  # rows written to the ledger together, or as many as there are sets; or else
 _GROUP_SECONDS = 15.0  # what a kill may cost
 _WAITING = 16  # slices submitted ahead for each worker: four seconds, while a group is written
 
@@ -196,7 +196,8 @@ class Loader:
         with self.progress.task("hashing", len(people)) as advance, chosen as executor:
             advance(done)
             slices = people.slices(done, _slice(self.definition.argon2))
-            for rows in _grouped(_derived(executor, slices, workers * _WAITING)):
+            derived = _derived(executor, slices, workers * _WAITING)
+            for rows in _grouped(derived, max(_GROUP, load.shards)):
                 done += len(rows)
                 held.refuse_if_lost()
                 kept, dropped = forgotten.split(rows, self.keys.ledger, kept_out)
@@ -290,13 +291,13 @@ def _derived(
         yield futures.popleft().result()
 
 
-def _grouped(slices: Iterator[seal.Rows]) -> Iterator[seal.Rows]:
+def _grouped(slices: Iterator[seal.Rows], size: int) -> Iterator[seal.Rows]:
     group: list[seal.Rows] = []
     count, since = 0, time.monotonic()
     for rows in slices:
         group.append(rows)
         count += len(rows)
-        if count >= _GROUP or time.monotonic() - since > _GROUP_SECONDS:
+        if count >= size or time.monotonic() - since > _GROUP_SECONDS:
             yield np.concatenate(group)
             group, count, since = [], 0, time.monotonic()
     if group:
