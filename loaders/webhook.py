@@ -44,6 +44,28 @@ class Message:
     body: str
 
 
+@dataclass
+class _Lines:
+    """The lines of one delivery: whoever drips would keep a thread and a file of ours for ever."""
+
+    _held: list[socket.socket] = field(default_factory=list)
+    _is_over: bool = False
+
+    def hold(self, line: socket.socket) -> None:
+        """Remember a second handle of it; cut it at once if the delivery was given up."""
+        self._held.append(line.dup())
+        if self._is_over:  # the other thread may have looked through them before this one was there
+            self.cut()
+
+    def cut(self) -> None:
+        """End all of them, and all that come."""
+        self._is_over = True
+        for line in self._held:
+            with suppress(OSError):
+                line.shutdown(socket.SHUT_RDWR)
+            line.close()
+
+
 @dataclass(frozen=True)
 class Hook:
     """Where a client wants its notices, and the secret that both know."""
@@ -55,7 +77,7 @@ class Hook:
     def deliver(self, message: Message) -> str:
         """Deliver a message; why that failed, or nothing if it was accepted."""
         results: queue.SimpleQueue[str] = queue.SimpleQueue()
-        lines: list[socket.socket] = []
+        lines = _Lines()
         threading.Thread(
             target=lambda: results.put(self._outcome(message, lines)), name="deliver", daemon=True
         ).start()
@@ -64,18 +86,15 @@ class Hook:
         except queue.Empty:
             return NO_ANSWER
         finally:
-            for line in lines:  # whoever drips would keep a thread and a file of ours for ever
-                with suppress(OSError):
-                    line.shutdown(socket.SHUT_RDWR)
-                line.close()
+            lines.cut()
 
-    def _outcome(self, message: Message, lines: list[socket.socket]) -> str:
+    def _outcome(self, message: Message, lines: _Lines) -> str:
         try:
             return self._send(message, lines)
         except Exception:  # noqa: BLE001  whatever it is, its text may hold the address
             return BROKEN
 
-    def _send(self, message: Message, lines: list[socket.socket]) -> str:
+    def _send(self, message: Message, lines: _Lines) -> str:
         parts = urlsplit(self.url)
         host = parts.hostname or ""
         port = parts.port or (443 if parts.scheme == "https" else 80)
@@ -104,7 +123,7 @@ class Hook:
             return True
         return self.allow_private and _is_local_network(address)
 
-    def _post(self, address: str, port: int, message: Message, lines: list[socket.socket]) -> str:
+    def _post(self, address: str, port: int, message: Message, lines: _Lines) -> str:
         parts = urlsplit(self.url)
         timeout = urllib3.Timeout(connect=_CONNECT, read=_READ)
         pool: urllib3.HTTPConnectionPool
@@ -148,12 +167,12 @@ class Hook:
         }
 
 
-def _watched(kind: type[Any], lines: list[socket.socket]) -> type[Any]:
-    """Connections of this kind whose sockets, as a second handle each, come into the list."""
+def _watched(kind: type[Any], lines: _Lines) -> type[Any]:
+    """Connections of this kind whose sockets are held."""
 
     def connected(connection: Any) -> socket.socket:
         line: socket.socket = kind._new_conn(connection)  # noqa: SLF001  urllib3 has no other place
-        lines.append(line.dup())
+        lines.hold(line)
         return line
 
     return type("Watched", (kind,), {"_new_conn": connected})

@@ -9,8 +9,10 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
+import urllib3
 from standardwebhooks import Webhook, WebhookVerificationError
 from tls_files import tls_files
 from webhook_receiver import Receiver, receiving
@@ -182,17 +184,48 @@ def test_hostile_answers_end_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
     assert time.monotonic() - began < 5
 
 
-def test_who_drips_keeps_nothing_of_ours(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_who_drips_keeps_nothing_of_ours(threads: list[threading.Thread]) -> None:
     """At the deadline the line is cut, and the thread that waited on it ends."""
-    monkeypatch.setattr(webhook, "DEADLINE", 0.3)
-    before = set(threading.enumerate())
     with speaking(b"HTTP/1.1 200 OK\r\n", *[b"X: y\r\n"] * 400) as url:
         assert webhook.NO_ANSWER == hook(url).deliver(MESSAGE)
-        ours = [one for one in threading.enumerate() if "deliver" in one.name and one not in before]
-        assert ours
-        for thread in ours:
-            thread.join(5)
-            assert not thread.is_alive()
+        (thread,) = threads
+        thread.join(5)
+        assert not thread.is_alive()
+
+
+def test_who_is_reached_after_the_deadline_keeps_nothing_either(
+    threads: list[threading.Thread], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A name whose first addresses are slow to refuse, and whose last one drips."""
+    given_up = threading.Event()
+    connect = urllib3.util.connection.create_connection
+
+    def connect_late(*args: Any, **kwargs: Any) -> socket.socket:
+        given_up.wait(5)
+        return connect(*args, **kwargs)
+
+    monkeypatch.setattr("urllib3.util.connection.create_connection", connect_late)
+    with speaking(b"HTTP/1.1 200 OK\r\n", *[b"X: y\r\n"] * 400) as url:
+        assert webhook.NO_ANSWER == hook(url).deliver(MESSAGE)
+        given_up.set()
+        (thread,) = threads
+        thread.join(5)
+        assert not thread.is_alive()
+
+
+@pytest.fixture
+def threads(monkeypatch: pytest.MonkeyPatch) -> list[threading.Thread]:
+    """The threads that deliver, from now on; each delivery has 0.3 s."""
+    seen: list[threading.Thread] = []
+    outcome = Hook._outcome
+
+    def seen_outcome(self: Hook, *args: Any) -> str:
+        seen.append(threading.current_thread())
+        return outcome(self, *args)
+
+    monkeypatch.setattr(webhook, "DEADLINE", 0.3)
+    monkeypatch.setattr(Hook, "_outcome", seen_outcome)
+    return seen
 
 
 def test_an_endless_body_is_not_read(monkeypatch: pytest.MonkeyPatch) -> None:
