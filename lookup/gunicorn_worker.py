@@ -10,17 +10,16 @@ A range is answered in the loop that waits for requests, for it keeps nobody wai
 threads it would be handed over twice, and each system call would hand over the interpreter's lock.
 
 It also takes three levers from a client that stalls: one that has not begun its request holds no
-thread, one that falls silent in it frees its thread after ``SILENCE`` seconds, and one that does
-not hang up after its answer is waited for in a thread, not in the loop that accepts. A client
-that sends a byte now and then still holds a thread; against those there is a proxy in front.
+thread, one that falls silent in it frees its thread after some seconds, and one that does not hang
+up after its answer is waited for in a thread, not in the loop that accepts. A client that sends a
+byte now and then still holds a thread; against those there is a proxy in front.
 """
 
+import errno
 import io
-import re
 import select
 import selectors
 import socket
-import struct
 import sys
 import time
 from collections.abc import Callable, Iterable
@@ -33,6 +32,7 @@ from gunicorn.http import wsgi
 from gunicorn.http.body import LengthReader
 from gunicorn.workers.gthread import TConn, ThreadWorker
 
+from lookup import gunicorn_socket
 from lookup.errors import QorganError
 from lookup.gunicorn_problem import problem_of
 from lookup.gunicorn_response import Outbox, Response
@@ -43,22 +43,14 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 EAGER = 1  # milliseconds a thread waits for a client's next request; then the poller does
-SILENCE = 10  # seconds without a byte, in either direction, after which a connection is dropped
-LINGER = 1.0  # seconds for a client to hang up after its last answer
-LINGER_BYTES = 65536  # what it may still send meanwhile, as in gunicorn
-
 AGAIN = 1.0  # seconds before a worker that failed is started again
 
 # Exit codes of a worker: for each the arbiter stops the service and exits with it
 # (gunicorn_conf.on_starting). Any other code makes it start the worker again.
 REFUSED, UNAVAILABLE = 2, 3
 
-# What the parser takes in one read, so that it never waits in the loop.
-_PEEKED = 8192
-_RANGE = f"GET {RANGE_ROOT}".encode()
-_BODY = re.compile(rb"\n(?:content-length|transfer-encoding|expect|upgrade)\b", re.IGNORECASE)
-
-_TIMEVAL = struct.pack("ll", SILENCE, 0)
+# Another worker took the connection, or the client has gone.
+_NONE_CAME = (errno.EAGAIN, errno.EWOULDBLOCK, errno.ECONNABORTED)
 
 
 class QuietWorker(ThreadWorker):  # type: ignore[misc] # gunicorn ships no types
@@ -100,14 +92,14 @@ class QuietWorker(ThreadWorker):  # type: ignore[misc] # gunicorn ships no types
         """Take a connection; until its first byte comes it holds no thread."""
         try:
             client, address = listener.accept()
-        except OSError:  # it has gone again, or another worker was faster
+        except OSError as error:
+            if error.errno not in _NONE_CAME:
+                raise
             return
-        client.setblocking(False)
-        client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, _TIMEVAL)
-        client.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, _TIMEVAL)
+        gunicorn_socket.bound_waits(client)
         conn = TConn(self.cfg, client, address, listener.getsockname())
         conn.asks_ranges = conn.renewed = False
-        conn.timeout = time.monotonic() + SILENCE
+        conn.timeout = time.monotonic() + gunicorn_socket.SILENCE
         self.nr_conns += 1
         self.pending_conns.append(conn)
         ready = partial(self.on_pending_socket_readable, conn)
@@ -134,12 +126,12 @@ class QuietWorker(ThreadWorker):  # type: ignore[misc] # gunicorn ships no types
             self.handle_error(None, conn.sock, conn.client, error)
             result = False
         if result is False:
-            _part(conn.sock)
+            gunicorn_socket.part(conn.sock)
         return result
 
     def on_client_socket_readable(self, conn: Any, client: socket.socket) -> None:
         """Answer a range here and now; every other request is for a thread of the pool."""
-        if not _asks_range(client):
+        if not gunicorn_socket.asks_range(client):
             super().on_client_socket_readable(conn, client)
             return
         outbox = Outbox()
@@ -148,13 +140,15 @@ class QuietWorker(ThreadWorker):  # type: ignore[misc] # gunicorn ships no types
             rest = outbox.send_to(client)
         except OSError:  # the client has gone
             rest, goes_on = b"", False
-        if goes_on and not rest:
+        # More may have come since it was looked at; the poller would not tell of what was read.
+        has_read_on = bool(conn.parser.unreader.buf.getvalue())
+        if goes_on and not rest and not has_read_on:
             conn.set_timeout()
             conn.renewed = True
             return
         self.poller.unregister(client)
         self.keepalived_conns.remove(conn)
-        self._submit(conn, partial(_send_rest, client, rest, goes_on))
+        self._submit(conn, partial(gunicorn_socket.send_rest, client, rest, goes_on))
 
     def _answer_to(self, outbox: Outbox, conn: Any) -> bool:
         """Put the answer to a request that has come whole; whether the connection goes on."""
@@ -282,43 +276,3 @@ def _without_errors(app: "WSGIApplication") -> "WSGIApplication":
         return app(environ, start_response)
 
     return quiet
-
-
-def _asks_range(client: socket.socket) -> bool:
-    """Whether one request for a range, without a body, has come whole; it is left to be read."""
-    try:
-        head = client.recv(_PEEKED, socket.MSG_PEEK | socket.MSG_DONTWAIT)
-    except OSError:
-        return False
-    is_range = head.startswith(_RANGE) and head.find(b"\r\n\r\n") == len(head) - 4
-    return is_range and len(head) < _PEEKED and not _BODY.search(head)
-
-
-def _send_rest(client: socket.socket, rest: bytes, goes_on: bool) -> bool:
-    """Wait for a client that does not take its answer at once; whether it may ask on."""
-    client.setblocking(True)
-    try:
-        client.sendall(rest)
-    except OSError:  # it has gone, or took nothing for ``SILENCE`` seconds
-        goes_on = False
-    if not goes_on:
-        _part(client)
-    return goes_on
-
-
-def _part(sock: socket.socket) -> None:
-    """Send the end, wait for the client's (RFC 9112, section 9.6), and cut the connection.
-
-    gunicorn does the same later in its main loop, for up to 2 s a connection; after this there
-    is nothing left for it to wait for.
-    """
-    deadline = time.monotonic() + LINGER
-    left = LINGER_BYTES
-    with suppress(OSError):  # the client has gone, or does not hang up in time
-        sock.shutdown(socket.SHUT_WR)
-        while left > 0 and (wait := deadline - time.monotonic()) > 0:
-            sock.settimeout(wait)
-            got = len(sock.recv(4096))
-            left = left - got if got else 0
-    with suppress(OSError):
-        sock.shutdown(socket.SHUT_RDWR)

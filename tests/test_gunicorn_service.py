@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from gunicorn_server import BACKGROUND, FOREGROUND, Server
 
-from lookup.gunicorn_worker import LINGER
+from lookup.gunicorn_socket import LINGER
 from lookup.logs import Event
 
 GOOD = b"GET /healthz HTTP/1.0\r\n\r\n"
