@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from bench import rows
 from bench.figures import Clock, Figure, Options, number, process_cpu, say
 from bench.scratch import Scratch, scratch
-from lookup.index import ledger
+from lookup.index import ledger_rows
 
 STEP = "ledger_write"
 _SIZES = {"200k": 200_000, "16M": 16_000_000}
@@ -31,7 +31,7 @@ def _write(index: Scratch, name: str, size: int, group: int) -> Figure:
     own, server = time.process_time(), process_cpu(index.pid)
     clock = Clock()
     for number_of, sealed in enumerate(groups, 1):
-        ledger.write_rows(index.store, load, sealed, number_of * group)
+        ledger_rows.write(index.store, load, sealed, number_of * group)
     wall = clock.spent().wall
     micro = 1e6 / (group * _GROUPS)
     own, server = (time.process_time() - own) * micro, (process_cpu(index.pid) - server) * micro

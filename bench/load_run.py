@@ -21,7 +21,7 @@ from bench.figures import process_cpu, say
 from bench.processes import family
 from bench.scratch import DATASET, Scratch
 from bench.turns import Side
-from lookup.index import keyspace, ledger
+from lookup.index import keyspace, ledger, ledger_rows
 
 _TURNS = 3.0, 1.0  # seconds, of the load and of the bare loop
 _COLUMNS = ("--iin", "iin", "--phone", "phone")
@@ -156,7 +156,7 @@ def fill(index: Scratch, share: float) -> None:
     say(f"  filling in {wanted - load.checkpoint:,} of {load.identifiers:,} identifiers' rows")
     for done in range(load.checkpoint, wanted, rows.GROUP):
         sealed = rows.sealed(key, min(rows.GROUP, wanted - done))
-        ledger.write_rows(index.store, load, sealed, done + len(sealed))
+        ledger_rows.write(index.store, load, sealed, done + len(sealed))
 
 
 def say_pace(pace: Pace) -> None:

@@ -23,7 +23,16 @@ from bench import rows
 from bench.figures import Figure, Options, number, say
 from bench.scratch import DATASET, Scratch, scratch
 from loaders import operator
-from lookup.index import clients, keyspace, ledger, notices, seal, subscriptions, versions
+from lookup.index import (
+    clients,
+    keyspace,
+    ledger,
+    ledger_rows,
+    notices,
+    seal,
+    subscriptions,
+    versions,
+)
 from lookup.index.clients import ApiClient
 from lookup.index.notice_book import NoticeBook, opened
 from lookup.protocol.suite import Lane
@@ -134,7 +143,7 @@ def _fill(index: Scratch, people: int) -> list[bytes]:
     for done in range(0, people, rows.GROUP):
         part = pairs[16 * done : 16 * (done + rows.GROUP)]
         sealed = seal.seal(key, part, np.full(len(part) // 16, 0b101, dtype=np.uint16))
-        ledger.write_rows(index.store, load, sealed, done + len(sealed))
+        ledger_rows.write(index.store, load, sealed, done + len(sealed))
     ledger.finish(index.store, load, "{}")
     return [pairs[at : at + 8] for at in range(0, len(pairs), 16)]
 

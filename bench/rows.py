@@ -8,7 +8,7 @@ import numpy as np
 from bench.scratch import Scratch
 from loaders.progress import Progress
 from loaders.publish import Publisher
-from lookup.index import ledger, seal
+from lookup.index import ledger, ledger_rows, seal
 from lookup.index.ledger import Load, LoadState
 from lookup.protocol import entries
 from lookup.protocol.suite import BLOCK_BYTES, PERSON_BYTES, Lane
@@ -28,7 +28,7 @@ def begin(index: Scratch, count: int) -> Load:
             columns=("iin=iin",),
             found=os.urandom(8).hex(),
             identifiers=count,
-            shards=ledger.shards_for(count),
+            shards=ledger_rows.shards_for(count),
             checkpoint=0,
             state=LoadState.RUNNING,
             certificate="",
@@ -48,11 +48,11 @@ def fill(index: Scratch, count: int, tokens: Sequence[bytes] = ()) -> None:
     load = begin(index, count + len(tokens))
     for done in range(0, count, GROUP):
         rows = sealed(key, min(GROUP, count - done))
-        ledger.write_rows(index.store, load, rows, done + len(rows))
+        ledger_rows.write(index.store, load, rows, done + len(rows))
     if tokens:
         pairs = entries.pairs(tokens, index.dataset_id)
         rows = seal.seal(key, pairs, np.full(len(tokens), 0b101, dtype=np.uint16))
-        ledger.write_rows(index.store, load, rows, count + len(tokens))
+        ledger_rows.write(index.store, load, rows, count + len(tokens))
     ledger.finish(index.store, load, "{}")
 
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from bench import rows
 from bench.figures import Figure, Options, number, say
 from bench.scratch import DATASET, Scratch, scratch
-from lookup.index import ledger, versions
+from lookup.index import ledger_rows, versions
 from lookup.protocol.suite import Lane
 
 STEP = "store_memory"
@@ -22,7 +22,7 @@ _TARGET = 40
 def run(options: Options) -> Iterator[Figure]:
     """One load, one publish."""
     count, looks = options.size(_ROWS, 2_000), options.size(_LOOKS, 1)
-    say(f"\nstore/memory: {count:,} identifiers in {ledger.shards_for(count):,} sets")
+    say(f"\nstore/memory: {count:,} identifiers in {ledger_rows.shards_for(count):,} sets")
     with scratch() as index:
         empty = used(index, looks)
         rows.fill(index, count)

@@ -16,7 +16,7 @@ import numpy as np
 from loaders.distinct import Distinct
 from lookup import keys
 from lookup.errors import QorganError
-from lookup.index import definition, ledger, register, seal, store
+from lookup.index import definition, ledger, ledger_rows, register, seal, store
 from lookup.index.definition import Definition
 from lookup.index.ledger import LoadState
 from lookup.index.store import Store, StoreError, unavailable
@@ -144,7 +144,7 @@ def _overlaps(
         asked = [token for kind, token in tokens[dataset.lane] if kind in kinds]
         pairs = _pairs(asked, dataset_id, loader_keys.ledger)
         for load in loads:
-            known |= ledger.having_rows(opened, load, pairs)
+            known |= ledger_rows.having(opened, load, pairs)
         if asked:
             found.append(Overlap(dataset.name, len(pairs), len(known)))
     return found

@@ -26,7 +26,7 @@ from loaders.progress import Progress
 from loaders.sources import Source
 from loaders.terminal import note
 from lookup.errors import Code, InputError
-from lookup.index import forgotten, ledger, load_lock, recount, register, seal, space
+from lookup.index import forgotten, ledger, ledger_rows, load_lock, recount, register, seal, space
 from lookup.index.dataset import Dataset
 from lookup.index.definition import Definition
 from lookup.index.ledger import Load, LoadState
@@ -127,7 +127,7 @@ class Loader:
                 columns=(*request.columns(), *self._part(source)),
                 found=check_value(self.keys.ledger, f"load {people.digest()}"),
                 identifiers=len(people),
-                shards=ledger.shards_for(len(people)),
+                shards=ledger_rows.shards_for(len(people)),
                 checkpoint=0,
                 state=LoadState.RUNNING,
                 certificate="",
@@ -201,7 +201,7 @@ class Loader:
                 done += len(rows)
                 held.refuse_if_lost()
                 kept, dropped = forgotten.split(rows, self.keys.ledger, kept_out)
-                ledger.write_rows(self.store, load, kept, done, dropped)
+                ledger_rows.write(self.store, load, kept, done, dropped)
                 advance(len(rows))
 
     def _certificate(

@@ -18,6 +18,7 @@ from loaders.progress import Progress
 from lookup.index import (
     clients,
     ledger,
+    ledger_rows,
     notices,
     retention,
     rounds,
@@ -143,7 +144,7 @@ class Teller:
         """Who of everybody is in these loads, ascending, each once, with all of his masks."""
         persons, masks = [_NONE.person], [_NONE.mask]
         for load in loads:
-            for sealed in ledger.read_rows(self.book.store, load):
+            for sealed in ledger_rows.read(self.book.store, load):
                 pairs, fields = seal.unseal(self.ledger_key, sealed)
                 person = np.ascontiguousarray(pairs).view(">u8")[:, 0].astype(np.uint64)
                 is_watched = _is_in(person, everybody)

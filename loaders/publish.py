@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from loaders import build
 from loaders.progress import Progress
 from lookup.errors import Code, InputError
-from lookup.index import ledger, register, seal, versions
+from lookup.index import ledger, ledger_rows, register, seal, versions
 from lookup.index.dataset import Dataset
 from lookup.index.definition import Definition
 from lookup.index.ledger import Load, LoadState
@@ -193,7 +193,7 @@ def read_datasets(store: Store, ledger_key: bytes, loads: list[Load]) -> Iterato
         parts = (
             seal.unseal(ledger_key, sealed)
             for load in its_loads
-            for sealed in ledger.read_rows(store, load)
+            for sealed in ledger_rows.read(store, load)
         )
         yield build.rows_of(parts, loads=len(its_loads))
 

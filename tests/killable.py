@@ -21,7 +21,7 @@ from conftest import ROOT, Installation, wait_until
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from lookup.index import embedded, keyspace, ledger, versions
+from lookup.index import embedded, keyspace, ledger, ledger_rows, versions
 from lookup.index.embedded import EmbeddedStore
 from lookup.index.store import Store
 from lookup.index.versions import FILTER, VIEW
@@ -122,7 +122,7 @@ def result(installation: Killable) -> Result:
         version = versions.read(store, LANE).current
         assert version is not None
         parts = [b"".join(versions.read_part(store, LANE, version, p)) for p in (VIEW, FILTER)]
-        sealed = b"".join(rows.tobytes() for rows in ledger.read_rows(store, load))
+        sealed = b"".join(rows.tobytes() for rows in ledger_rows.read(store, load))
     assert [version.view_bytes, version.filter_bytes] == [len(part) for part in parts]
     document = json.loads(version.document)
     del document["published_at"]

@@ -10,7 +10,7 @@ from loaders.derive import Deriver, Recipe
 from loaders.progress import Progress
 from loaders.publish import Published, Publisher
 from lookup import keys
-from lookup.index import dataset, definition, ledger, register, versions
+from lookup.index import dataset, definition, ledger, ledger_rows, register, versions
 from lookup.index.definition import Definition
 from lookup.index.ledger import Load, LoadState
 from lookup.index.store import Store
@@ -82,7 +82,7 @@ class SmallIndex:
             columns=("iin=iin",),
             found="",
             identifiers=len(people),
-            shards=ledger.shards_for(len(people)),
+            shards=ledger_rows.shards_for(len(people)),
             checkpoint=0,
             state=LoadState.RUNNING,
             certificate="",
@@ -97,7 +97,7 @@ class SmallIndex:
         )
         masks = np.array(list(people.values()), dtype=np.uint16)
         rows = Deriver(recipe).rows(Kind.IIN, list(people), masks)
-        ledger.write_rows(self.store, load, rows, len(rows))
+        ledger_rows.write(self.store, load, rows, len(rows))
         if finished:
             ledger.finish(self.store, load, "{}")
         return load

@@ -21,7 +21,7 @@ from loaders.formats import open_source
 from loaders.load import Loader, Request
 from loaders.progress import Advance, Progress
 from lookup.errors import Code, UnavailableError
-from lookup.index import keyspace, ledger
+from lookup.index import keyspace, ledger, ledger_rows
 from lookup.index.embedded import EmbeddedStore
 from lookup.index.store import Store
 from lookup.protocol.stretch import Argon2Parameters
@@ -99,7 +99,7 @@ def rows(index: SmallIndex) -> frozenset[bytes]:
     load_1 = ledger.read(index.store, 1)
     assert (ledger.LoadState.LOADED, len(PEOPLE)) == (load_1.state, load_1.checkpoint)
     return frozenset(
-        row.tobytes() for part in ledger.read_rows(index.store, load_1) for row in part
+        row.tobytes() for part in ledger_rows.read(index.store, load_1) for row in part
     )
 
 

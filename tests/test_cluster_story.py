@@ -14,7 +14,7 @@ from lookup import keys
 from lookup.answers import Found, NotFound
 from lookup.client import Client
 from lookup.errors import CouldNotCheckError
-from lookup.index import definition, keyspace, ledger, register, store, versions
+from lookup.index import definition, keyspace, ledger, ledger_rows, register, store, versions
 from lookup.index.store import Store
 from lookup.protocol.identifiers import iin_check_digit
 from lookup.protocol.suite import Kind, Lane
@@ -61,7 +61,7 @@ def test_a_primary_killed_while_a_load_runs(
     _, said = process.communicate(timeout=120)
     assert 0 == process.returncode, said
     load, keys_folder = ledger.read(opened, 1), installation.data / "keys"
-    assert len(MANY) == sum(map(len, ledger.read_rows(opened, load)))
+    assert len(MANY) == sum(map(len, ledger_rows.read(opened, load)))
     index = WebIndex(opened, keys_folder, keys.loader_keys(keys_folder), definition.read(opened))
     index.publish("one")
     current = versions.read(opened, Lane.PUBLIC).current

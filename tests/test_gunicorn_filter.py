@@ -18,7 +18,7 @@ from web_index import IINS, WebIndex, a_dataset, a_load
 from loaders.progress import Progress
 from loaders.publish import Publisher
 from lookup.client import Client, Found, NotFound
-from lookup.index import ledger, register, seal, versions
+from lookup.index import ledger, ledger_rows, register, seal, versions
 from lookup.index.embedded import EmbeddedStore
 from lookup.index.store import Store
 from lookup.index.versions import Version
@@ -59,7 +59,7 @@ def service(valkey: EmbeddedStore, tmp_path_factory: pytest.TempPathFactory) -> 
     load = ledger.begin(store, a_load(dataset_id, Lane.PUBLIC, STRANGERS))
     masks = np.ones(STRANGERS, dtype=np.uint16)
     rows = seal.seal(index.keys.ledger, os.urandom(16 * STRANGERS), masks)
-    ledger.write_rows(store, load, rows, STRANGERS)
+    ledger_rows.write(store, load, rows, STRANGERS)
     ledger.finish(store, load, "{}")
     Publisher(store, index.definition, index.keys, Progress(), 1e-9).publish(["crowd"])
     current = versions.read(store, Lane.PUBLIC).current

@@ -9,9 +9,9 @@ from lost_replies import losing
 from web_index import a_load
 
 from lookup.errors import Code, UnavailableError
-from lookup.index import keyspace, ledger
+from lookup.index import keyspace, ledger, ledger_rows
 from lookup.index.embedded import EmbeddedStore
-from lookup.index.ledger import Load, LoadState, shards_for
+from lookup.index.ledger import Load, LoadState
 from lookup.index.seal import SEALED_BYTES, Rows
 from lookup.index.store import Store, StoreError
 from lookup.protocol.suite import Lane
@@ -35,7 +35,7 @@ def as_set(rows: Rows) -> set[bytes]:
 
 
 def read_back(store: Store, load: Load) -> Rows:
-    return np.concatenate(list(ledger.read_rows(store, load)))
+    return np.concatenate(list(ledger_rows.read(store, load)))
 
 
 @pytest.mark.parametrize(
@@ -49,7 +49,7 @@ def read_back(store: Store, load: Load) -> Rows:
 )
 def test_shards_for(identifiers: int, shards: int) -> None:
     """A power of two, so that at most 80 rows share a set on average, and more than 40 do."""
-    assert shards_for(identifiers) == shards
+    assert ledger_rows.shards_for(identifiers) == shards
 
 
 def test_begin_enters_a_load_once(store: Store) -> None:
@@ -95,8 +95,8 @@ def test_rows_are_read_as_they_were_written(store: Store) -> None:
     """Nothing is lost, added or changed on the way through the store."""
     rows = some_rows(500)
     load = begun(store, 500)
-    ledger.write_rows(store, load, rows[:300], 300)
-    ledger.write_rows(store, load, rows[300:], 500)
+    ledger_rows.write(store, load, rows[:300], 300)
+    ledger_rows.write(store, load, rows[300:], 500)
     found = read_back(store, load)
     assert found.shape == rows.shape
     assert as_set(found) == as_set(rows)
@@ -107,14 +107,14 @@ def test_the_same_rows_twice_count_once(store: Store) -> None:
     rows = some_rows(200)
     load = begun(store, 200)
     for part in (rows, rows[50:150], rows[::-1]):
-        ledger.write_rows(store, load, part, 200)
+        ledger_rows.write(store, load, part, 200)
     assert len(read_back(store, load)) == 200
 
 
 def test_no_rows_at_all(store: Store) -> None:
     """Nothing to write is no error, and nothing is read."""
     load = begun(store, 0)
-    ledger.write_rows(store, load, some_rows(0), 0)
+    ledger_rows.write(store, load, some_rows(0), 0)
     assert read_back(store, load).shape == (0, 18)
 
 
@@ -126,7 +126,7 @@ def test_loads_and_lanes_do_not_mix(store: Store) -> None:
         begun(store, 100, lane=Lane.VERIFIED, dataset_id=2),
     ]
     for seed, load in enumerate(loads):
-        ledger.write_rows(store, load, some_rows(100, seed), 100)
+        ledger_rows.write(store, load, some_rows(100, seed), 100)
     for seed, load in enumerate(loads):
         assert as_set(read_back(store, load)) == as_set(some_rows(100, seed))
 
@@ -135,7 +135,7 @@ def test_the_checkpoint_follows_the_rows(store: Store) -> None:
     """What is written is counted, so that a killed load goes on from there."""
     load = begun(store, 500)
     assert load.checkpoint == 0
-    ledger.write_rows(store, load, some_rows(300), 300)
+    ledger_rows.write(store, load, some_rows(300), 300)
     assert begun(store, 500).checkpoint == 300
     assert ledger.read(store, load.id) == replace(load, checkpoint=300)
 
@@ -143,11 +143,11 @@ def test_the_checkpoint_follows_the_rows(store: Store) -> None:
 def test_the_checkpoint_stays_when_rows_are_refused(store: Store) -> None:
     """Rows that the store did not take are never counted: one refused set is enough."""
     load = begun(store, 500)
-    ledger.write_rows(store, load, some_rows(100), 100)
+    ledger_rows.write(store, load, some_rows(100), 100)
     store.redis.delete(keyspace.ledger(PUBLIC, load.id, 3))
     store.redis.set(keyspace.ledger(PUBLIC, load.id, 3), "not a set")
     with pytest.raises(StoreError):
-        ledger.write_rows(store, load, some_rows(400, 2), 500)
+        ledger_rows.write(store, load, some_rows(400, 2), 500)
     assert ledger.read(store, load.id).checkpoint == 100
 
 
@@ -165,14 +165,14 @@ def test_finish(store: Store) -> None:
 def test_lost_rows_are_noticed(store: Store, lost: str) -> None:
     """A ledger that lacks a row is not published: its person would read "not found"."""
     load = begun(store, 300)
-    ledger.write_rows(store, load, some_rows(300), 300)
+    ledger_rows.write(store, load, some_rows(300), 300)
     key = keyspace.ledger(PUBLIC, load.id, 2)
     if lost == "a set":
         store.redis.delete(key)
     else:
         store.redis.spop(key)
     with pytest.raises(UnavailableError) as caught:
-        list(ledger.read_rows(store, load))
+        list(ledger_rows.read(store, load))
     assert caught.value.code is Code.STORE_UNAVAILABLE
     assert "rows of load 1 are lost" in caught.value.sentence
 
@@ -181,13 +181,13 @@ def test_lost_rows_are_noticed(store: Store, lost: str) -> None:
 def test_damaged_rows_are_noticed(store: Store, at: int) -> None:
     """One byte of one row that is not as it was written: its person could not be found."""
     load = begun(store, 300)
-    ledger.write_rows(store, load, some_rows(300), 300)
+    ledger_rows.write(store, load, some_rows(300), 300)
     key = keyspace.ledger(PUBLIC, load.id, 1)
     row = bytearray(store.redis.spop(key))
     row[at] ^= 0x10
     store.redis.sadd(key, bytes(row))
     with pytest.raises(UnavailableError, match="rows of load 1 are lost or damaged"):
-        list(ledger.read_rows(store, load))
+        list(ledger_rows.read(store, load))
 
 
 def test_100_000_rows_stay_compact(store: Store) -> None:
@@ -197,7 +197,7 @@ def test_100_000_rows_stay_compact(store: Store) -> None:
     load = begun(store, count)
     before = store.redis.info("memory")["used_memory"]
     for at in range(0, count, 20_000):
-        ledger.write_rows(store, load, rows[at : at + 20_000], at + 20_000)
+        ledger_rows.write(store, load, rows[at : at + 20_000], at + 20_000)
     bytes_a_row = (store.redis.info("memory")["used_memory"] - before) / count
     asking = store.redis.pipeline(transaction=False)
     for shard in range(load.shards):
@@ -212,10 +212,10 @@ def test_100_000_rows_stay_compact(store: Store) -> None:
 def test_a_checkpoint_that_went_back(store: Store) -> None:
     """The store forgot a group: the next one is refused, and both are written again."""
     rows, load = some_rows(300), begun(store, 300)
-    ledger.write_rows(store, load, rows[:200], 200)
+    ledger_rows.write(store, load, rows[:200], 200)
     store.set_hash(keyspace.load(load.id), {"checkpoint": "100", "rows_sum": "0"})
     with pytest.raises(UnavailableError) as caught:
-        ledger.write_rows(store, load, rows[200:], 300)
+        ledger_rows.write(store, load, rows[200:], 300)
     assert Code.STORE_UNAVAILABLE is caught.value.code
     assert "run the same command again" in caught.value.sentence
     assert 100 == ledger.read(store, load.id).checkpoint
@@ -224,10 +224,10 @@ def test_a_checkpoint_that_went_back(store: Store) -> None:
 def test_a_set_grows_far_beyond_its_share_before_it_swells(store: Store) -> None:
     """Up to 128 rows a set is compact: chance would have to be 60 % off the mean."""
     load = begun(store, 80)
-    ledger.write_rows(store, load, some_rows(128), 80)
+    ledger_rows.write(store, load, some_rows(128), 80)
     key = keyspace.ledger(PUBLIC, load.id, 0)
     assert store.redis.object("encoding", key) == b"listpack"
-    ledger.write_rows(store, load, some_rows(1, 9), 80)
+    ledger_rows.write(store, load, some_rows(1, 9), 80)
     assert store.redis.object("encoding", key) == b"hashtable"
 
 

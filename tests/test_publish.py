@@ -5,7 +5,7 @@ from small_index import SmallIndex, iins
 
 from loaders.publish import Published
 from lookup.errors import Code, InputError, UnavailableError
-from lookup.index import keyspace, ledger, versions
+from lookup.index import keyspace, ledger_rows, versions
 from lookup.index.store import Store
 from lookup.protocol.suite import Lane
 
@@ -139,8 +139,8 @@ def test_loads_of_many_shards_are_read_whole(
     index: SmallIndex, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """However a load is spread over sets, and read ahead, all of it is published."""
-    monkeypatch.setattr(ledger, "_ROWS_PER_SHARD", 2)
-    monkeypatch.setattr(ledger, "_READ_AHEAD", 3)
+    monkeypatch.setattr(ledger_rows, "_ROWS_PER_SHARD", 2)
+    monkeypatch.setattr(ledger_rows, "_READ_AHEAD", 3)
     load = index.fill("one", dict.fromkeys(CROWD, 0b101))
     assert 32 == load.shards
     (published,) = index.publish("one")

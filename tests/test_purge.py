@@ -8,7 +8,7 @@ from loaders.publish import Publisher
 from loaders.purge import Purged, purge
 from loaders.withdraw import withdraw
 from lookup.errors import InputError
-from lookup.index import keyspace, ledger, load_lock, space
+from lookup.index import keyspace, ledger, ledger_rows, load_lock, space
 from lookup.index.ledger import LoadState
 from lookup.index.store import Store
 from lookup.protocol.suite import Lane
@@ -20,7 +20,7 @@ ANN, BOB, *CROWD = iins(42)
 @pytest.fixture
 def index(store: Store, monkeypatch: pytest.MonkeyPatch) -> SmallIndex:
     """One (40 people in 32 sets) and two are published."""
-    monkeypatch.setattr(ledger, "_ROWS_PER_SHARD", 2)
+    monkeypatch.setattr(ledger_rows, "_ROWS_PER_SHARD", 2)
     made = SmallIndex.with_datasets(store)
     made.fill("one", dict.fromkeys(CROWD, 1))
     made.fill("two", {ANN: 1})

@@ -17,7 +17,7 @@ from redis.crc import key_slot
 from web_index import a_load
 
 from lookup.errors import Code, InputError, UnavailableError
-from lookup.index import figures, keyspace, ledger, recount, store
+from lookup.index import figures, keyspace, ledger, ledger_rows, recount, store
 from lookup.index.ledger import Load
 from lookup.index.seal import Rows
 from lookup.index.store import Store, StoreError
@@ -58,7 +58,7 @@ def begun(opened: Store) -> Load:
 
 
 def rows_in(opened: Store, load: Load) -> set[bytes]:
-    return {row.tobytes() for part in ledger.read_rows(opened, load) for row in part}
+    return {row.tobytes() for part in ledger_rows.read(opened, load) for row in part}
 
 
 @pytest.mark.parametrize("what", ["rows", "record"])
@@ -67,10 +67,10 @@ def test_a_primary_killed_between_two_groups(
 ) -> None:
     """Its replica takes over what was acknowledged, and the writer just takes longer."""
     load, written = begun(patient), rows()
-    ledger.write_rows(patient, load, written[:1000], 1000)
+    ledger_rows.write(patient, load, written[:1000], 1000)
     key = keyspace.load(load.id) if what == "record" else keyspace.ledger(Lane.PUBLIC, load.id, 0)
     cluster.primary_of(key).kill()
-    ledger.write_rows(patient, load, written[1000:], ROWS)
+    ledger_rows.write(patient, load, written[1000:], ROWS)
     recount.refuse_short(patient, load)
     assert {row.tobytes() for row in written} == rows_in(patient, load)
 
@@ -130,15 +130,17 @@ def test_a_web_node_does_not_wait_long(cluster: ClusterServers, impatient: Store
 def test_rows_that_were_lost_all_the_same(cluster: ClusterServers, patient: Store) -> None:
     """A load that lacks one is not finished, and written again it is whole."""
     load, written = begun(patient), rows()
-    ledger.write_rows(patient, load, written, ROWS)
+    ledger_rows.write(patient, load, written, ROWS)
     lost = written[5].tobytes()
-    cluster.primary_of(ledger.shard_of(load, lost)).admin.srem(ledger.shard_of(load, lost), lost)
+    cluster.primary_of(ledger_rows.shard_of(load, lost)).admin.srem(
+        ledger_rows.shard_of(load, lost), lost
+    )
     with pytest.raises(UnavailableError) as caught:
         recount.refuse_short(patient, load)
     assert Code.STORE_UNAVAILABLE is caught.value.code
     assert "run the same command again" in caught.value.sentence
     assert 0 == ledger.read(patient, load.id).checkpoint
-    ledger.write_rows(patient, load, written, ROWS)
+    ledger_rows.write(patient, load, written, ROWS)
     recount.refuse_short(patient, load)
     assert ROWS == len(rows_in(patient, load))
 

@@ -27,7 +27,7 @@ from loaders import derive
 from loaders import load as loading
 from loaders.derive import Deriver, Recipe
 from lookup import keys
-from lookup.index import definition, ledger
+from lookup.index import definition, ledger, ledger_rows
 from lookup.index.embedded import EmbeddedStore
 from lookup.index.store import Store
 from lookup.protocol.suite import Kind, Lane
@@ -116,7 +116,7 @@ def in_ledger(valkey: EmbeddedStore, load_id: int) -> Counter[bytes]:
     with redis.Redis(unix_socket_path=str(valkey.socket)) as client:
         store = Store(client, None)
         load = ledger.read(store, load_id)
-        return Counter(row.tobytes() for rows in ledger.read_rows(store, load) for row in rows)
+        return Counter(row.tobytes() for rows in ledger_rows.read(store, load) for row in rows)
 
 
 def rows_of(folder: Path, valkey: EmbeddedStore, people: dict[str, str]) -> Counter[bytes]:

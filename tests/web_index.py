@@ -14,7 +14,7 @@ from loaders.derive import Deriver, Recipe
 from loaders.progress import Progress
 from loaders.publish import Published, Publisher
 from lookup import keys
-from lookup.index import definition, ledger, register, versions
+from lookup.index import definition, ledger, ledger_rows, register, versions
 from lookup.index.dataset import Dataset, parse
 from lookup.index.definition import Definition
 from lookup.index.ledger import Load, LoadState
@@ -85,7 +85,7 @@ class WebIndex:
         masks = np.ones(len(iins), dtype=np.uint16)
         rows = Deriver(recipe).rows(Kind.IIN, list(iins), masks)
         load = ledger.begin(self.store, a_load(dataset_id, lane, len(iins), file=str(iins)))
-        ledger.write_rows(self.store, load, rows, len(iins))
+        ledger_rows.write(self.store, load, rows, len(iins))
         ledger.finish(self.store, load, "{}")
 
     def publish(self, *names: str) -> list[Published]:
@@ -132,7 +132,7 @@ def a_load(dataset_id: int, lane: Lane, identifiers: int, *, file: str = "file")
         columns=("iin=ИИН",),
         found="found",
         identifiers=identifiers,
-        shards=ledger.shards_for(identifiers),
+        shards=ledger_rows.shards_for(identifiers),
         checkpoint=0,
         state=LoadState.RUNNING,
         certificate="",

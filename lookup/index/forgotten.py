@@ -9,7 +9,7 @@ readers leave it out and count it as gone, whether it is still in its set or not
 import numpy as np
 from numpy.typing import NDArray
 
-from lookup.index import keyspace, ledger, seal
+from lookup.index import keyspace, ledger, ledger_rows, seal
 from lookup.index.ledger import GONE, Load
 from lookup.index.store import Store
 from lookup.protocol.suite import BLOCK_BYTES, PERSON_BYTES, Lane
@@ -67,9 +67,9 @@ def remove(store: Store, load: Load, pair: bytes) -> bool:
     Killed amid this and called again, or followed by ``complete``, it ends the same. Nobody may be
     at work on the load: hold its dataset's lock.
     """
-    row = ledger.find_row(store, load, pair)
+    row = ledger_rows.find(store, load, pair)
     if row is not None:
-        row_sum = ledger.rows_sum(np.frombuffer(row, dtype=np.uint8).reshape(1, -1))
+        row_sum = ledger_rows.sum_of(np.frombuffer(row, dtype=np.uint8).reshape(1, -1))
         store.redis.eval(_NOTE, 1, keyspace.load(load.id), f"{GONE}{row.hex()}", str(row_sum))
     complete(store, load)
     return row is not None
@@ -79,7 +79,7 @@ def complete(store: Store, load: Load) -> None:
     """Finish what a killed ``remove`` of this load began."""
     key = keyspace.load(load.id)
     for row in ledger.gone(store.hash(key)):
-        store.redis.srem(ledger.shard_of(load, row), row)
+        store.redis.srem(ledger_rows.shard_of(load, row), row)
         store.redis.eval(_COUNT, 1, key, f"{GONE}{row.hex()}")
 
 
