@@ -29,7 +29,7 @@ from lookup.protocol.suite import Lane
 
 STEP = "scale"
 _IDENTIFIERS = 29_937_683 / 15_780_000  # of a synthetic person: an IIN, and most have a phone
-_LOADED = 1_200_000  # identifiers that the command truly loads, of however many
+_LOADED = 3_000_000  # identifiers that the command truly loads, of however many
 _SMALL, _COUNTRY = "1m", "16m"
 _EVERYWHERE = (f"{STEP}/load", f"{STEP}/ranges/to-1m")  # what has its target at every size
 

@@ -40,8 +40,9 @@ if TYPE_CHECKING:
     from loaders.cluster import Cluster
 
 _SLICE = 2048  # identifiers a worker takes at a time, at most; see _slice
-_GROUP = 65_536  # rows written to the ledger together, or as many as there are sets; or else
-_GROUP_SECONDS = 15.0  # what a kill may cost
+_GROUP = 65_536  # rows written to the ledger together, at least; a command each takes half as long
+_GROUP_PER_SET = 4  # as four to a command, so as many as that for each set there is; or else
+_GROUP_SECONDS = 60.0  # what a kill may cost
 _WAITING = 16  # slices submitted ahead for each worker: four seconds, while a group is written
 
 
@@ -197,12 +198,12 @@ class Loader:
             advance(done)
             slices = people.slices(done, _slice(self.definition.argon2))
             derived = _derived(executor, slices, workers * _WAITING)
-            for rows in _grouped(derived, max(_GROUP, load.shards)):
+            size = max(_GROUP, _GROUP_PER_SET * load.shards)
+            for rows in _grouped(derived, size, advance):
                 done += len(rows)
                 held.refuse_if_lost()
                 kept, dropped = forgotten.split(rows, self.keys.ledger, kept_out)
                 ledger_rows.write(self.store, load, kept, done, dropped)
-                advance(len(rows))
 
     def _certificate(
         self,
@@ -291,7 +292,9 @@ def _derived(
         yield futures.popleft().result()
 
 
-def _grouped(slices: Iterator[seal.Rows], size: int) -> Iterator[seal.Rows]:
+def _grouped(
+    slices: Iterator[seal.Rows], size: int, advance: Callable[[int], None]
+) -> Iterator[seal.Rows]:
     group: list[seal.Rows] = []
     count, since = 0, time.monotonic()
     for rows in slices:
@@ -300,6 +303,7 @@ def _grouped(slices: Iterator[seal.Rows], size: int) -> Iterator[seal.Rows]:
         if count >= size or time.monotonic() - since > _GROUP_SECONDS:
             yield np.concatenate(group)
             group, count, since = [], 0, time.monotonic()
+        advance(len(rows))
     if group:
         yield np.concatenate(group)
 

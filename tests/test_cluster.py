@@ -70,7 +70,7 @@ def dask(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DaskCluster]:
 @pytest.fixture
 def index(store: Store, monkeypatch: pytest.MonkeyPatch) -> SmallIndex:
     """An index in whose datasets nothing is loaded; a checkpoint every 100 identifiers."""
-    monkeypatch.setattr(loading, "_SLICE", 20)
+    monkeypatch.setattr(loading, "_SLICE", 100)
     monkeypatch.setattr(loading, "_GROUP", 100)
     return SmallIndex.with_datasets(store)
 

@@ -41,14 +41,12 @@ def read_back(store: Store, load: Load) -> Rows:
 @pytest.mark.parametrize(
     ("identifiers", "shards"),
     [
-        *((0, 1), (1, 1), (80, 1), (81, 2), (160, 2), (161, 4), (320, 4), (321, 8)),
-        *((80 << 10, 1 << 10), ((80 << 10) + 1, 1 << 11)),
-        *((16_000_000, 1 << 18), (80 << 17, 1 << 17), ((80 << 17) + 1, 1 << 18)),
-        *((80 << 20, 1 << 20), ((80 << 20) + 1, 1 << 21)),
+        *((0, 1), (1, 1), (96, 1), (97, 2), (192, 2), (193, 3), (9_600, 100), (9_601, 101)),
+        *((16_000_000, 166_667), (96_000_000, 1_000_000)),
     ],
 )
 def test_shards_for(identifiers: int, shards: int) -> None:
-    """A power of two, so that at most 80 rows share a set on average, and more than 40 do."""
+    """At most 96 rows share a set on average, so that few sets have more than 128."""
     assert ledger_rows.shards_for(identifiers) == shards
 
 
@@ -100,6 +98,20 @@ def test_rows_are_read_as_they_were_written(store: Store) -> None:
     found = read_back(store, load)
     assert found.shape == rows.shape
     assert as_set(found) == as_set(rows)
+
+
+def test_many_sets_are_written_in_several_exchanges(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """None is left out, whether the last exchange is full or not."""
+    monkeypatch.setattr("lookup.index.store._TOGETHER", 5)
+    rows, few = some_rows(1200), some_rows(960, seed=2)  # 13 sets and 10
+    load, other = begun(store, 1200), begun(store, 960, file_sha256="b")
+    ledger_rows.write(store, load, rows, 1200)
+    ledger_rows.write(store, other, few, 960)
+    assert (13, 10) == (load.shards, other.shards)
+    assert as_set(read_back(store, load)) == as_set(rows)
+    assert as_set(read_back(store, other)) == as_set(few)
 
 
 def test_the_same_rows_twice_count_once(store: Store) -> None:
@@ -191,7 +203,7 @@ def test_damaged_rows_are_noticed(store: Store, at: int) -> None:
 
 
 def test_100_000_rows_stay_compact(store: Store) -> None:
-    """Every set keeps its compact form, and a row takes at most 25 bytes of the store's memory."""
+    """Nearly every set keeps its compact form; a row takes at most 25 bytes of memory."""
     count = 100_000
     rows = some_rows(count)
     load = begun(store, count)
@@ -202,8 +214,7 @@ def test_100_000_rows_stay_compact(store: Store) -> None:
     asking = store.redis.pipeline(transaction=False)
     for shard in range(load.shards):
         asking.object("encoding", keyspace.ledger(PUBLIC, load.id, shard))
-    assert load.shards == 2048
-    assert set(asking.execute()) == {b"listpack"}
+    assert asking.execute().count(b"listpack") > 0.99 * load.shards
     print(f"{bytes_a_row:.2f} bytes a row")  # noqa: T201  the figure is worth seeing
     assert 18 < bytes_a_row <= 25
     assert as_set(read_back(store, load)) == as_set(rows)
@@ -222,12 +233,12 @@ def test_a_checkpoint_that_went_back(store: Store) -> None:
 
 
 def test_a_set_grows_far_beyond_its_share_before_it_swells(store: Store) -> None:
-    """Up to 128 rows a set is compact: chance would have to be 60 % off the mean."""
-    load = begun(store, 80)
-    ledger_rows.write(store, load, some_rows(128), 80)
+    """Up to 128 rows a set is compact: chance would have to be a third off the mean."""
+    load = begun(store, 96)
+    ledger_rows.write(store, load, some_rows(128), 96)
     key = keyspace.ledger(PUBLIC, load.id, 0)
     assert store.redis.object("encoding", key) == b"listpack"
-    ledger_rows.write(store, load, some_rows(1, 9), 80)
+    ledger_rows.write(store, load, some_rows(1, 9), 96)
     assert store.redis.object("encoding", key) == b"hashtable"
 
 

@@ -138,7 +138,7 @@ def interrupt() -> None:
 @pytest.fixture
 def small_steps(monkeypatch: pytest.MonkeyPatch) -> None:
     """A checkpoint every 100 identifiers."""
-    monkeypatch.setattr(loading, "_SLICE", 50)
+    monkeypatch.setattr(loading, "_SLICE", 100)
     monkeypatch.setattr(loading, "_GROUP", 100)
 
 

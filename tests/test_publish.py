@@ -142,7 +142,7 @@ def test_loads_of_many_shards_are_read_whole(
     monkeypatch.setattr(ledger_rows, "_ROWS_PER_SHARD", 2)
     monkeypatch.setattr(ledger_rows, "_READ_AHEAD", 3)
     load = index.fill("one", dict.fromkeys(CROWD, 0b101))
-    assert 32 == load.shards
+    assert 19 == load.shards
     (published,) = index.publish("one")
     assert len(CROWD) == published.identifiers
     assert [{"one": 0b101}] * len(CROWD) == [index.ask(PUBLIC, who) for who in CROWD]

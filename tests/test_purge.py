@@ -19,7 +19,7 @@ ANN, BOB, *CROWD = iins(42)
 
 @pytest.fixture
 def index(store: Store, monkeypatch: pytest.MonkeyPatch) -> SmallIndex:
-    """One (40 people in 32 sets) and two are published."""
+    """One (40 people in 20 sets) and two are published."""
     monkeypatch.setattr(ledger_rows, "_ROWS_PER_SHARD", 2)
     made = SmallIndex.with_datasets(store)
     made.fill("one", dict.fromkeys(CROWD, 1))

@@ -15,7 +15,7 @@ from lookup.index.ledger import Load
 from lookup.index.seal import SEALED_BYTES, Rows
 from lookup.index.store import Store
 
-_ROWS_PER_SHARD = 80  # a set stays compact up to 128 members: 21 bytes a row instead of 50
+_ROWS_PER_SHARD = 96  # a set stays compact up to 128 members: 21 bytes a row instead of 50
 _READ_AHEAD = 512  # shards asked for at a time while reading
 
 # Checkpoint and sum move together, and only once if a reply got lost and this is sent again; not
@@ -34,7 +34,7 @@ return 1
 
 def shards_for(identifiers: int) -> int:
     """How many sets a load of so many distinct identifiers is spread over."""
-    return 1 << max(0, math.ceil(math.log2(max(identifiers, 1) / _ROWS_PER_SHARD)))
+    return max(1, math.ceil(identifiers / _ROWS_PER_SHARD))
 
 
 def write(
@@ -117,7 +117,7 @@ def having(store: Store, load: Load, pairs: Sequence[bytes]) -> set[bytes]:
 
 def shard_of(load: Load, row: bytes) -> str:
     """The key of the set that holds a row."""
-    shard = int.from_bytes(row[:4], "big") & (load.shards - 1)
+    shard = int.from_bytes(row[:4], "big") % load.shards
     return keyspace.ledger(load.lane, load.id, shard)
 
 
@@ -131,7 +131,7 @@ def sum_of(rows: Rows) -> int:
 
 def _commands(word: str, load: Load, rows: Rows) -> Iterable[tuple[bytes | str, ...]]:
     """One for each set; its rows are those whose first sealed bytes, as good as random, name it."""
-    shard_of = np.ascontiguousarray(rows[:, :4]).view(">u4").ravel() & (load.shards - 1)
+    shard_of = np.ascontiguousarray(rows[:, :4]).view(">u4").ravel() % load.shards
     order = np.argsort(shard_of, kind="stable")
     grouped, counts = np.unique_counts(shard_of)
     members = np.ascontiguousarray(rows[order]).view(f"V{SEALED_BYTES}").ravel().tolist()

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import lru_cache
+from itertools import islice
 from typing import Any, TypeVar, cast
 from urllib.parse import urlsplit
 
@@ -35,6 +36,7 @@ T = TypeVar("T")
 _AWAY = "the store cannot be reached; check that it runs, then run the same command again"
 _TIMEOUT = 10.0  # seconds; a local command takes well under a millisecond
 _CONNECT_TIMEOUT = 3.0
+_TOGETHER = 10_000  # commands sent at a time: a slow disk takes them within the timeout
 # Of a cluster, one of whose servers is dead until another took over (its node timeout, and more):
 _PATIENCE = 60.0  # seconds that a command of an operator waits for that,
 _IMPATIENCE = 1.0  # and a web node, on which people wait
@@ -101,11 +103,12 @@ class Store:
         Raises:
             StoreError: the store is away, or refused one of them; some may have been carried out.
         """
-        if self.cluster is not None:
-            self.cluster.carry_out(commands)
-            return
-        packed = [_packed(command) for command in commands]
-        self._exchange(b"".join(packed), len(packed))
+        left = iter(commands)
+        while some := list(islice(left, _TOGETHER)):
+            if self.cluster is not None:
+                self.cluster.carry_out(some)
+            else:
+                self._exchange(b"".join(map(_packed, some)), len(some))
 
     def run(self, script: str, keys: Sequence[str], arguments: Sequence[str | int]) -> Any:
         """A script's reply; all of its keys are in one slot of a cluster.
