@@ -29,7 +29,7 @@ from lookup.protocol.stretch import PROFILES, STRETCHED_BYTES
 from lookup.protocol.suite import Kind
 
 _SALT = b"qorgan bench v1."
-_BATCH = 512  # identifiers between two looks at whether to stop
+_BATCH = 512  # identifiers taken through each step, between two looks at whether to stop
 
 
 class _Timed(Progress):

@@ -6,19 +6,14 @@ checkpoint is written only after the rows it counts. One load into a dataset run
 """
 
 import json
-import time
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Executor, Future
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-import numpy as np
-
+from loaders import second_pass
 from loaders.column_meaning import OWN_CLASS
-from loaders.derive import Recipe, derive, pool
-from loaders.distinct import Distinct
+from loaders.derive import Recipe, pool
 from loaders.mapping import refuse_unlisted
 from loaders.names import folded
 from loaders.people import Columns, Counts, People
@@ -26,24 +21,17 @@ from loaders.progress import Progress
 from loaders.sources import Source
 from loaders.terminal import note
 from lookup.errors import Code, InputError
-from lookup.index import forgotten, ledger, ledger_rows, load_lock, recount, register, seal, space
+from lookup.index import forgotten, ledger, ledger_rows, load_lock, recount, register, space
 from lookup.index.dataset import Dataset
 from lookup.index.definition import Definition
 from lookup.index.ledger import Load, LoadState
 from lookup.index.load_lock import Held
 from lookup.index.store import Store
 from lookup.keys import LoaderKeys, check_value
-from lookup.protocol.stretch import Argon2Parameters
 from lookup.protocol.suite import PROTOCOL, Kind
 
 if TYPE_CHECKING:
     from loaders.cluster import Cluster
-
-_SLICE = 2048  # identifiers a worker takes at a time, at most; see _slice
-_GROUP = 65_536  # rows written to the ledger together, at least; a command each takes half as long
-_GROUP_PER_SET = 4  # as four to a command, so as many as that for each set there is; or else
-_GROUP_SECONDS = 60.0  # what a kill may cost
-_WAITING = 16  # slices submitted ahead for each worker: four seconds, while a group is written
 
 
 @dataclass(frozen=True)
@@ -196,10 +184,8 @@ class Loader:
         workers = self.cluster.workers if self.cluster else self.workers
         with self.progress.task("hashing", len(people)) as advance, chosen as executor:
             advance(done)
-            slices = people.slices(done, _slice(self.definition.argon2))
-            derived = _derived(executor, slices, workers * _WAITING)
-            size = max(_GROUP, _GROUP_PER_SET * load.shards)
-            for rows in _grouped(derived, size, advance):
+            argon2 = self.definition.argon2
+            for rows in second_pass.groups(executor, people, load, argon2, workers, advance):
                 done += len(rows)
                 held.refuse_if_lost()
                 kept, dropped = forgotten.split(rows, self.keys.ledger, kept_out)
@@ -271,41 +257,6 @@ def _read_all(source: Source, people: People, advance: Callable[[int], None]) ->
         advance(source.bytes_read - before)
         before = source.bytes_read
     return people.finish()
-
-
-def _slice(argon2: Argon2Parameters) -> int:
-    """How many identifiers are a quarter of a second of a worker's time, by Argon2's cost."""
-    return max(1, min(_SLICE, (1 << 19) // (argon2.memory_kib * argon2.time_cost)))
-
-
-def _derived(
-    executor: Executor, slices: Iterable[tuple[Distinct, int, int]], waiting: int
-) -> Iterator[seal.Rows]:
-    """Sealed rows in the order of the identifiers, with a few slices submitted ahead."""
-    futures: deque[Future[seal.Rows]] = deque()
-    for distinct, start, end in slices:
-        texts = distinct.texts(start, end)
-        futures.append(executor.submit(derive, distinct.kind, texts, distinct.masks[start:end]))
-        if len(futures) >= waiting:
-            yield futures.popleft().result()
-    while futures:
-        yield futures.popleft().result()
-
-
-def _grouped(
-    slices: Iterator[seal.Rows], size: int, advance: Callable[[int], None]
-) -> Iterator[seal.Rows]:
-    group: list[seal.Rows] = []
-    count, since = 0, time.monotonic()
-    for rows in slices:
-        group.append(rows)
-        count += len(rows)
-        if count >= size or time.monotonic() - since > _GROUP_SECONDS:
-            yield np.concatenate(group)
-            group, count, since = [], 0, time.monotonic()
-        advance(len(rows))
-    if group:
-        yield np.concatenate(group)
 
 
 def _now() -> str:

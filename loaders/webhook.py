@@ -44,12 +44,12 @@ class Message:
     body: str
 
 
-@dataclass
 class _Lines:
     """The lines of one delivery: whoever drips would keep a thread and a file of ours for ever."""
 
-    _held: list[socket.socket] = field(default_factory=list)
-    _is_over: bool = False
+    def __init__(self) -> None:
+        self._held: list[socket.socket] = []
+        self._is_over = False
 
     def hold(self, line: socket.socket) -> None:
         """Remember a second handle of it; cut it at once if the delivery was given up."""

@@ -43,7 +43,7 @@ def _http_date(second: int) -> str:
 
 
 class Outbox:
-    """Stands for a client's socket until its answer is whole, so that nobody waits for a client."""
+    """Stands for a client's socket until its answer is whole: the loop waits for no client."""
 
     def __init__(self) -> None:
         self._parts: list[bytes] = []
@@ -51,11 +51,6 @@ class Outbox:
     def sendall(self, data: bytes) -> None:
         """Keep it."""
         self._parts.append(data)
-
-    def send(self, data: bytes) -> int:
-        """Keep all of it."""
-        self._parts.append(data)
-        return len(data)
 
     def send_to(self, sock: Any) -> bytes:
         """Give a non-blocking socket what it takes now; what it did not take.

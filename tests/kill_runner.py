@@ -11,7 +11,7 @@ from typing import Any
 
 from redis.connection import AbstractConnection
 
-from loaders import cli, load
+from loaders import cli, second_pass
 from lookup.index import versions
 
 SLICE, GROUP, CHUNK_BYTES = 64, 256, 10_000
@@ -29,7 +29,7 @@ def _counted(connection: AbstractConnection, *arguments: Any, **options: Any) ->
 
 
 if __name__ == "__main__":  # a spawned pool worker imports this file too
-    load._SLICE, load._GROUP = SLICE, GROUP
+    second_pass._SLICE, second_pass._GROUP = SLICE, GROUP
     versions.CHUNK_BYTES = CHUNK_BYTES
     AbstractConnection.send_packed_command = _counted  # type: ignore[method-assign]
     try:

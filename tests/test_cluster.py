@@ -15,7 +15,6 @@ from conftest import wait_until
 from program import DATASET, Program, program, refused
 from small_index import SmallIndex, iins
 
-from loaders import load as loading
 from loaders.derive import Deriver, Recipe, derive
 from loaders.formats import open_source
 from loaders.load import Loader, Request
@@ -70,8 +69,8 @@ def dask(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DaskCluster]:
 @pytest.fixture
 def index(store: Store, monkeypatch: pytest.MonkeyPatch) -> SmallIndex:
     """An index in whose datasets nothing is loaded; a checkpoint every 100 identifiers."""
-    monkeypatch.setattr(loading, "_SLICE", 100)
-    monkeypatch.setattr(loading, "_GROUP", 100)
+    monkeypatch.setattr("loaders.second_pass._SLICE", 100)
+    monkeypatch.setattr("loaders.second_pass._GROUP", 100)
     return SmallIndex.with_datasets(store)
 
 

@@ -6,7 +6,6 @@ from pathlib import Path
 import pytest
 from small_index import SmallIndex, iins
 
-from loaders import load as loading
 from loaders.forget import Forgotten, forget
 from loaders.formats import open_source
 from loaders.load import Loader, Request
@@ -182,8 +181,8 @@ def test_an_interrupted_load_goes_on_without_him(
     is_listed_only: bool,
 ) -> None:
     """Whether his row was before or beyond the checkpoint, and wherever forgetting was killed."""
-    monkeypatch.setattr(loading, "_SLICE", 50)
-    monkeypatch.setattr(loading, "_GROUP", 100)
+    monkeypatch.setattr("loaders.second_pass._SLICE", 50)
+    monkeypatch.setattr("loaders.second_pass._GROUP", 100)
     path = written(tmp_path / "crowd.csv", CROWD)
     real, writes = index.store.redis.eval, 0
 

@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 from small_index import SmallIndex, iins
 
-from loaders import load as loading
 from loaders.formats import Reading, open_source
 from loaders.load import Loader, Request
 from loaders.progress import Advance, Progress
@@ -138,8 +137,8 @@ def interrupt() -> None:
 @pytest.fixture
 def small_steps(monkeypatch: pytest.MonkeyPatch) -> None:
     """A checkpoint every 100 identifiers."""
-    monkeypatch.setattr(loading, "_SLICE", 100)
-    monkeypatch.setattr(loading, "_GROUP", 100)
+    monkeypatch.setattr("loaders.second_pass._SLICE", 100)
+    monkeypatch.setattr("loaders.second_pass._GROUP", 100)
 
 
 @pytest.mark.parametrize(

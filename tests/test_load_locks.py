@@ -12,7 +12,6 @@ from pathlib import Path
 import pytest
 from small_index import SmallIndex, iins
 
-from loaders import load as loading
 from loaders.formats import open_source
 from loaders.load import Loader, Request
 from loaders.progress import Advance, Progress
@@ -37,8 +36,8 @@ REFUSED = (
 @pytest.fixture
 def index(store: Store, monkeypatch: pytest.MonkeyPatch) -> SmallIndex:
     """An index in whose datasets nothing is loaded; a checkpoint every 100 identifiers."""
-    monkeypatch.setattr(loading, "_SLICE", 100)
-    monkeypatch.setattr(loading, "_GROUP", 100)
+    monkeypatch.setattr("loaders.second_pass._SLICE", 100)
+    monkeypatch.setattr("loaders.second_pass._GROUP", 100)
     return SmallIndex.with_datasets(store)
 
 

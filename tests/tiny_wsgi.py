@@ -1,6 +1,7 @@
 """A WSGI application for the tests of the gunicorn configuration: it fails in chosen ways."""
 
 import os
+import socket
 import sys
 import threading
 import time
@@ -8,6 +9,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
+from lookup import gunicorn_socket
 from lookup.errors import Code, InputError, UnavailableError
 
 LONG = 8_000_000  # bytes, more than a client that does not read is sent
@@ -64,6 +66,19 @@ def broken() -> Any:
 def unforeseen() -> Any:
     """An application factory that fails in a way nobody planned."""
     raise RuntimeError("950515390002")
+
+
+def slow_to_look() -> Any:
+    """An application factory after which a worker's loop dawdles when it has seen a request."""
+    look = gunicorn_socket.asks_range
+
+    def looked(client: socket.socket) -> bool:
+        found = look(client)
+        time.sleep(0.1)
+        return found
+
+    gunicorn_socket.asks_range = looked
+    return app
 
 
 def _fail(text: str) -> None:
