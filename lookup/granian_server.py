@@ -11,7 +11,6 @@ costs a fifth less.
 
 import atexit
 import os
-import resource
 import signal
 import socket
 import sys
@@ -28,7 +27,7 @@ from granian import Granian
 from granian.constants import HTTPModes, Interfaces
 from granian.http import HTTP1Settings
 
-from lookup import logs, problems, tally
+from lookup import logs, open_files, problems, tally
 from lookup.app import create_app
 from lookup.bodies import WholeBodies
 from lookup.errors import QorganError
@@ -78,8 +77,7 @@ class _Guarded:
 def main() -> NoReturn:
     """Serve until a signal; the process exits as gunicorn's would."""
     forbid_core_dumps()
-    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))  # a connection is a file
+    open_files.allow_most()
     # A shell without job control starts background processes with SIGINT ignored.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _stop_early)

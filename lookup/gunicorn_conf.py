@@ -20,7 +20,7 @@ from typing import Any, NoReturn
 from gunicorn.config import Config
 
 import lookup.app as _application  # noqa: F401  see gc.freeze below
-from lookup import logs, tally
+from lookup import logs, open_files, tally
 from lookup.errors import QorganError
 from lookup.gunicorn_logger import QuietLogger
 from lookup.gunicorn_worker import REFUSED, UNAVAILABLE, QuietWorker
@@ -47,6 +47,7 @@ def _stop_early(number: int, _: FrameType | None) -> NoReturn:
 
 
 forbid_core_dumps()
+open_files.allow_most()
 _settings = _read_settings()
 logs.configure(json_lines=_settings.log_json)
 

@@ -52,6 +52,10 @@ class Outbox:
         """Keep it."""
         self._parts.append(data)
 
+    def is_empty(self) -> bool:
+        """Whether nothing of an answer is there yet."""
+        return not self._parts
+
     def send_to(self, sock: Any) -> bytes:
         """Give a non-blocking socket what it takes now; what it did not take.
 

@@ -161,7 +161,9 @@ class QuietWorker(ThreadWorker):  # type: ignore[misc] # gunicorn ships no types
         except (Exception, SystemExit) as error:  # as handle does it
             if isinstance(error, SystemExit) and not self.alive:  # a signal's
                 raise
-            outbox.sendall(problem_of(request, error))
+            problem = problem_of(request, error)
+            if outbox.is_empty():  # else it would be read as more of the answer
+                outbox.sendall(problem)
             return False
 
     def _submit(self, conn: Any, task: Callable[[], object]) -> None:
@@ -226,18 +228,20 @@ class QuietWorker(ThreadWorker):  # type: ignore[misc] # gunicorn ships no types
         return bool(conn.poll.poll(EAGER))
 
     def murder_keepalived(self, force: bool = False) -> None:
-        """Close connections that asked nothing in time; an answer from the loop renews it."""
+        """Close connections that asked nothing in time; an answer from the loop renews it.
+
+        One that was renewed waits behind those that came meanwhile, so up to twice as long.
+        """
         while self.keepalived_conns and self.keepalived_conns[0].renewed:
             self.keepalived_conns[0].renewed = False
             self.keepalived_conns.rotate(-1)
         super().murder_keepalived(force)
 
-    def murder_pending(self) -> None:
-        """Close connections whose request has not begun in time; all of them when stopping."""
-        if not self.alive:
-            for conn in self.pending_conns:
-                conn.timeout = 0
-        super().murder_pending()
+    def _cap_keepalive(self, deadline: float) -> None:
+        """When stopping: a client that has just connected may still be about to ask."""
+        super()._cap_keepalive(deadline)
+        for conn in self.pending_conns:
+            conn.timeout = min(conn.timeout, deadline)
 
     def handle_error(self, req: Any, client: Any, addr: object, exc: BaseException) -> None:
         """Answer with a constant and log the class of what went wrong."""

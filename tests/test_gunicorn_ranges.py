@@ -1,6 +1,7 @@
 """Ranges, which gunicorn's worker answers in its loop."""
 
 import json
+import signal
 import socket
 import time
 from collections.abc import Iterator
@@ -148,9 +149,10 @@ def test_what_goes_wrong_is_a_constant(line: Line, data: bytes, status: int) -> 
     assert M not in body + line.rest()
 
 
-def test_an_answer_that_fails_ends_where_it_failed(line: Line) -> None:
+@pytest.mark.parametrize("name", ["late", "unreadable"])
+def test_an_answer_that_fails_ends_where_it_failed(line: Line, name: str) -> None:
     """No error page is read as more of it."""
-    line.client.sendall(request("late?" + M.decode()))
+    line.client.sendall(request(f"{name}?{M.decode()}"))
     assert line.rest().endswith(b"\r\n\r\n12345")
 
 
@@ -208,6 +210,28 @@ def settled(folder: Path, expected: int) -> int:
         time.sleep(0.05)
         counts.append(len(list(folder.iterdir())))
     return counts[-1]
+
+
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize("path", ["/v1/range/other", "/healthz"])
+def test_who_has_just_connected_is_answered_before_it_stops(
+    tmp_path: Path, how: signal.Signals, path: str
+) -> None:
+    """Its request may be on its way; who says nothing does not hold up the end."""
+    server = Server.start(tmp_path)
+    try:
+        with server.connect() as client, server.connect() as silent:
+            Line(client)  # both are accepted
+            with server.connect() as fresh:
+                time.sleep(0.1)
+                server.process.send_signal(how)
+                time.sleep(0.3)
+                fresh.sendall(f"GET {path} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+                assert b" 200 OK" in fresh.recv(4096)
+            silent.settimeout(4)
+            assert silent.recv(1) == b""
+    finally:
+        server.stop()
 
 
 @pytest.mark.parametrize("seconds", [0, 1])

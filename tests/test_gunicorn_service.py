@@ -1,4 +1,5 @@
 import os
+import resource
 import signal
 import time
 from collections.abc import Iterator
@@ -68,6 +69,23 @@ def test_stop_with_silent_clients(tmp_path: Path) -> None:
             time.sleep(0.3)
             server.signal(signal.SIGTERM)
             assert server.gone(4)
+    finally:
+        server.stop()
+
+
+def test_as_many_files_as_the_system_allows(tmp_path: Path) -> None:
+    """A worker that runs out of them drops everybody; many systems give 1,024 unless asked."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (256, hard))
+    try:
+        server = Server.start(tmp_path)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    try:
+        server.wait_for("ready: ")
+        worker = next(line["pid"] for line in server.log() if line["event"] == Event.WORKER_STARTED)
+        assert isinstance(worker, int)
+        assert (hard, hard) == resource.prlimit(worker, resource.RLIMIT_NOFILE)
     finally:
         server.stop()
 

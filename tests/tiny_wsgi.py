@@ -23,9 +23,9 @@ def app(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable
             raise RuntimeError(text)
         case "exit":
             sys.exit(text)
-        case "late":
+        case "late" | "unreadable" as how:
             start_response("200 OK", [("Content-Length", "10")])(b"12345")
-            raise RuntimeError(text)
+            raise (RuntimeError if how == "late" else OSError)(text)
         case "header":
             start_response("200 OK", [("X-Bad", text + "\n")])
         case "errors-stream":
