@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 _CONNECTIONS = 8
 _PACED_CONNECTIONS = 64
+_PATIENCE = 30.0  # seconds for the first answer
 _BUFFER = 1 << 18
 _HEAD_END = b"\r\n\r\n"
 _OK = b"HTTP/1.1 200 "
@@ -115,7 +116,7 @@ def one_by_one(port: int, requests: Sequence[bytes]) -> float:
 
 
 def run(port: int, requests: Sequence[bytes], seconds: float) -> Load:
-    """Ask round and round for some seconds."""
+    """Ask round and round for some seconds, and until one answer is there."""
     step = max(1, len(requests) // _CONNECTIONS)
     connections = [
         _Connection(port, requests, i * step % len(requests)) for i in range(_CONNECTIONS)
@@ -170,7 +171,7 @@ def _measure(
     began, worked = time.perf_counter(), time.process_time()
     for connection in connections:
         connection.ask()
-    while time.perf_counter() - began < seconds:
+    while (took := time.perf_counter() - began) < seconds or (not answers and took < _PATIENCE):
         for key, _ in selector.select(timeout=5):
             if key.data.read():
                 answers += 1

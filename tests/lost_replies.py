@@ -62,6 +62,10 @@ def _serve(
             heard = end.recv(1 << 20)
             if not heard or (is_losing and end is line):
                 return
+            while end is client and heard[:1] == b"*" and heard.count(b"\r\n") < 3:
+                if not (more := end.recv(1 << 20)):
+                    return
+                heard += more  # the command's name was not there yet
             other.sendall(heard)
             command = heard.split(b"\r\n")[2] if heard[:1] == b"*" and end is client else b""
             if command in commands and command not in lost:

@@ -68,9 +68,9 @@ def dask(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DaskCluster]:
 
 @pytest.fixture
 def index(store: Store, monkeypatch: pytest.MonkeyPatch) -> SmallIndex:
-    """An index in whose datasets nothing is loaded; a checkpoint every 100 identifiers."""
-    monkeypatch.setattr("loaders.second_pass._SLICE", 100)
-    monkeypatch.setattr("loaders.second_pass._GROUP", 100)
+    """An index in whose datasets nothing is loaded; a checkpoint every 40 identifiers."""
+    monkeypatch.setattr("loaders.second_pass._SLICE", 40)
+    monkeypatch.setattr("loaders.second_pass._GROUP", 40)
     return SmallIndex.with_datasets(store)
 
 
