@@ -29,6 +29,7 @@ from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
 from distributed import Client, KilledWorker, Security, Worker, get_worker
 from numpy.typing import NDArray
 
+from loaders.dask_tasks import Tasks
 from loaders.derive import Deriver, Recipe, derive
 from lookup.errors import Code, InputError, QorganError, UnavailableError
 from lookup.index import seal
@@ -90,7 +91,7 @@ class Cluster:
             self._refuse_unfit_workers()
             # By direct=True past the scheduler; without hash, for that would be one of the keys.
             held = self.client.scatter(sealed, direct=True, broadcast=True, hash=False)
-        executor = self.client.get_executor(pure=False)
+        executor = Tasks(self.client)
         sealing = Sealing(executor, held, sealed)
         ended = threading.Event()
         threading.Thread(target=self._watch, args=(sealing, ended), daemon=True).start()
@@ -99,7 +100,7 @@ class Cluster:
         finally:
             ended.set()
             with suppress(Exception):  # a lost scheduler has forgotten by itself
-                executor.shutdown(wait=False)
+                executor.shutdown()
                 held.release()
 
     def _watch(self, sealing: "Sealing", ended: threading.Event) -> None:
@@ -150,8 +151,7 @@ class Sealing(Executor):
                 except QorganError as error:
                     outer.set_exception(error)
                 except BaseException as error:  # noqa: BLE001  else nobody would ever hear of it
-                    what = f"a worker of the cluster failed ({type(error).__name__})"
-                    outer.set_exception(_lost(what))
+                    outer.set_exception(_failed(type(error).__name__))
 
         self._waiting.add(outer)
         if self._lost is not None:
@@ -246,7 +246,7 @@ def _told() -> Iterator[None]:
     except UnfitWorkerError as error:
         raise _lost(f"a worker of the cluster {error}") from None
     except WorkerFailedError as error:
-        raise _lost(f"a worker of the cluster failed ({error})") from None
+        raise _failed(str(error)) from None
     except KilledWorker:
         raise _lost("workers of the cluster died at the same work; give them memory") from None
     except (ImportError, AttributeError):  # its unpickling found no such module, or another one
@@ -282,6 +282,10 @@ def _security() -> Security:
             f"--scheduler needs certificates; set {_SETTINGS} to their files",
         )
     return security
+
+
+def _failed(kind: str) -> UnavailableError:
+    return _lost(f"a worker of the cluster failed ({kind}); look at its log")
 
 
 def _other_program(what: str) -> UnavailableError:
