@@ -42,7 +42,7 @@ def groups(
     """
     slices = people.slices(load.checkpoint, _slice(argon2))
     derived = _derived(executor, slices, workers * _WAITING)
-    size = max(_GROUP, _GROUP_PER_SET * load.shards)
+    size = group_rows(load)
     group: list[seal.Rows] = []
     count, since = 0, time.monotonic()
     for rows in derived:
@@ -54,6 +54,11 @@ def groups(
         advance(len(rows))
     if group:
         yield np.concatenate(group)
+
+
+def group_rows(load: Load) -> int:
+    """How many rows of a load are written together, if they come within a minute."""
+    return max(_GROUP, _GROUP_PER_SET * load.shards)
 
 
 def _slice(argon2: Argon2Parameters) -> int:

@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 EAGER = 1  # milliseconds a thread waits for a client's next request; then the poller does
+LAST_CALL = 1.0  # seconds for a client that has just connected when the worker stops
 AGAIN = 1.0  # seconds before a worker that failed is started again
 
 # Exit codes of a worker: for each the arbiter stops the service and exits with it
@@ -240,8 +241,9 @@ class QuietWorker(ThreadWorker):  # type: ignore[misc] # gunicorn ships no types
     def _cap_keepalive(self, deadline: float) -> None:
         """When stopping: a client that has just connected may still be about to ask."""
         super()._cap_keepalive(deadline)
+        last = time.monotonic() + LAST_CALL
         for conn in self.pending_conns:
-            conn.timeout = min(conn.timeout, deadline)
+            conn.timeout = min(conn.timeout, last)
 
     def handle_error(self, req: Any, client: Any, addr: object, exc: BaseException) -> None:
         """Answer with a constant and log the class of what went wrong."""
